@@ -1,0 +1,16 @@
+//! kubevirt-preflight judges a KubeVirt live-migration network before it lands.
+//!
+//! A write is a change to a world of objects; review the world before and after; refuse what the write would make worse.
+//!
+//! ```text
+//! AdmissionReview ─► Change ──┐
+//! manifests ──────────────────┼─► World ─► RULES ─► [Finding] ─► admission response | report
+//! watched or listed objects ──┘
+//! ```
+
+pub mod cni;
+pub mod finding;
+pub mod net;
+pub mod networks;
+pub mod sources;
+pub mod tree;

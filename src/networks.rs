@@ -1,0 +1,263 @@
+//! Which addresses the cluster already uses, who says so, and how far that is to be believed.
+//!
+//! Every source yields [`Claim`]s; [`Networks`] merges them into [`Network`]s and answers which of them meet an
+//! interval, in time that grows with the logarithm of their number.
+
+use crate::finding::ObjectRef;
+use crate::net::Interval;
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// What uses the addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Pods of the default network, or of KubeVirt's own namespace.
+    Pod,
+    /// ClusterIPs.
+    Service,
+    /// Primary addresses of nodes with their on-link prefixes, and the API server's endpoints.
+    Node,
+    /// Join, transit and masquerade ranges of the CNI.
+    CniInternal,
+    /// Addresses handed to Services of type LoadBalancer.
+    LoadBalancer,
+    /// Further interfaces of nodes, and other attachments.
+    Secondary,
+    /// Everything else, for example other tenants' networks.
+    Other,
+}
+
+impl Class {
+    /// Every class, in the order of reports.
+    pub const ALL: [Self; 7] = [
+        Self::Pod,
+        Self::Service,
+        Self::Node,
+        Self::CniInternal,
+        Self::LoadBalancer,
+        Self::Secondary,
+        Self::Other,
+    ];
+
+    /// As the json contracts write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Service => "service",
+            Self::Node => "node",
+            Self::CniInternal => "cni-internal",
+            Self::LoadBalancer => "load-balancer",
+            Self::Secondary => "secondary",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// How far a claim is to be believed; ordered from weakest to strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// Written once at install, perhaps edited since: warns only.
+    Stale,
+    /// True, but only a part of the truth: does not make its class known.
+    Floor,
+    /// The networks file, a flag, or policy says so.
+    Declared,
+    /// The object that the components themselves obey.
+    Live,
+}
+
+impl Confidence {
+    /// As the json contracts write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::Floor => "floor",
+            Self::Declared => "declared",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The field that says a range is in use.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Origin {
+    /// The object; for the networks file and flags kind `ClusterNetworks` with the file's name or `flags`.
+    pub object: ObjectRef,
+    /// Dotted path of the field, or the flag.
+    pub path: String,
+}
+
+/// `IPPool default-pool (spec.cidr)`
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.object, self.path)
+    }
+}
+
+/// One source's word that addresses are in use.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim {
+    /// Which addresses.
+    pub interval: Interval,
+    /// What uses them.
+    pub class: Class,
+    /// How far the source is to be believed.
+    pub confidence: Confidence,
+    /// The field.
+    pub origin: Arc<Origin>,
+    /// The pool that this range is, if it is one that a NAD can draw from: see [`crate::cni::Attachment::own`].
+    pub pool: Option<Arc<str>>,
+}
+
+/// Addresses in use, with everyone who says so; never empty of claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// The widest claim's addresses.
+    pub interval: Interval,
+    /// What uses them.
+    pub class: Class,
+    /// The widest claim's confidence, which no absorbed claim exceeds.
+    pub confidence: Confidence,
+    /// The widest first; the others lie inside it.
+    pub claims: Vec<Claim>,
+}
+
+/// The networks of a world.
+///
+/// Networks of one class, family and confidence never lie inside each other, for the wider one would have absorbed the
+/// other: sorted by first address they are sorted by last address too, and a query is two binary searches.
+#[derive(Clone, Debug, Default)]
+pub struct Networks {
+    shelves: [[[Vec<Network>; 4]; 2]; 7],
+}
+
+impl Networks {
+    /// The claims, merged: one inside another of its class is only a further origin of it, if that one is believed as
+    /// much or more.
+    pub fn of(claims: impl IntoIterator<Item = Claim>) -> Self {
+        let mut sorted: Vec<_> = claims.into_iter().collect();
+        sorted.sort_by(|a, b| merge_order(a).cmp(&merge_order(b)).then_with(|| a.cmp(b)));
+        sorted.dedup();
+        let mut networks = Self::default();
+        for claim in sorted {
+            networks.absorb(claim);
+        }
+        networks
+    }
+
+    /// The networks of `class` that share an address with `interval`.
+    pub fn meeting(&self, class: Class, interval: Interval) -> impl Iterator<Item = &Network> {
+        self.shelves[class as usize][interval.family() as usize].iter().flat_map(move |shelf| {
+            let start = shelf.partition_point(|n| n.interval.last_bits() < interval.first_bits());
+            shelf[start..].iter().take_while(move |n| n.interval.first_bits() <= interval.last_bits())
+        })
+    }
+
+    /// All networks, by class, family, confidence and first address.
+    pub fn iter(&self) -> impl Iterator<Item = &Network> {
+        self.shelves.iter().flatten().flatten().flatten()
+    }
+
+    /// How many networks there are.
+    pub fn len(&self) -> usize {
+        self.shelves.iter().flatten().flatten().map(Vec::len).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes the next claim in merge order; the last network of a shelf is the one that reaches farthest.
+    fn absorb(&mut self, claim: Claim) {
+        let shelves = &mut self.shelves[claim.class as usize][claim.interval.family() as usize];
+        let mut able = shelves[claim.confidence as usize..].iter_mut().filter_map(|shelf| shelf.last_mut());
+        if let Some(holder) = able.find(|network| network.interval.holds(claim.interval)) {
+            holder.claims.push(claim);
+            return;
+        }
+        let Claim { interval, class, confidence, .. } = claim;
+        shelves[confidence as usize].push(Network { interval, class, confidence, claims: vec![claim] });
+    }
+}
+
+/// Containers before what they contain, equal intervals by falling confidence.
+fn merge_order(claim: &Claim) -> (u128, std::cmp::Reverse<(u128, Confidence)>) {
+    (claim.interval.first_bits(), std::cmp::Reverse((claim.interval.last_bits(), claim.confidence)))
+}
+
+impl Network {
+    /// The first claim: the widest, and the strongest of its width.
+    pub fn lead(&self) -> &Claim {
+        &self.claims[0]
+    }
+
+    /// What is left of it without the claims that `gone` names, merged anew.
+    pub fn without(&self, gone: impl Fn(&Claim) -> bool) -> Vec<Self> {
+        let left = Networks::of(self.claims.iter().filter(|claim| !gone(claim)).cloned());
+        left.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::parse::strict_interval;
+
+    fn claim(text: &str, confidence: Confidence) -> Claim {
+        let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: text.into() };
+        Claim {
+            interval: strict_interval(text).unwrap(),
+            class: Class::Pod,
+            confidence,
+            origin: Arc::new(Origin { object, path: "p".into() }),
+            pool: None,
+        }
+    }
+
+    fn listed(networks: &Networks) -> Vec<String> {
+        networks.iter().map(|n| format!("{} {} x{}", n.interval, n.confidence, n.claims.len())).collect()
+    }
+
+    #[test]
+    fn what_lies_inside_is_a_further_origin_only_of_something_as_strong() {
+        use Confidence::{Floor, Live, Stale};
+        let networks = Networks::of([
+            claim("10.0.1.0/24", Floor),
+            claim("10.0.0.0/16", Live),
+            claim("10.0.0.0/16", Stale),
+            claim("10.9.0.0/16", Stale),
+            claim("10.9.1.0/24", Live),
+            claim("10.9.2.0/24", Floor),
+        ]);
+        assert_eq!(
+            listed(&networks),
+            ["10.9.0.0/16 stale x1", "10.9.2.0/24 floor x1", "10.0.0.0/16 live x3", "10.9.1.0/24 live x1"]
+        );
+        let met: Vec<_> = networks.meeting(Class::Pod, strict_interval("10.9.1.7/32").unwrap()).collect();
+        assert_eq!(met.len(), 2);
+        assert_eq!(networks.meeting(Class::Service, met[0].interval).count(), 0);
+    }
+
+    #[test]
+    fn removing_the_widest_claim_brings_back_what_it_absorbed() {
+        let networks = Networks::of(["10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24"].map(|t| claim(t, Confidence::Live)));
+        let left = networks.iter().next().unwrap().without(|c| c.origin.object.name == "10.0.0.0/16");
+        assert_eq!(left.iter().map(|n| n.interval.to_string()).collect::<Vec<_>>(), ["10.0.1.0/24", "10.0.2.0/24"]);
+    }
+}

@@ -1,0 +1,365 @@
+//! A JSON value that borrows from its text and keeps what Go would see: the order of keys and every duplicate.
+//!
+//! One shape serves the objects of a review, the documents of a file and the JSON inside `spec.config`. [`pick`] reads
+//! only the wanted part of a large object in the same single pass.
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
+use std::borrow::Cow;
+use std::fmt;
+
+/// A JSON value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node<'a> {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A number as written, as far as f64, i64 and u64 tell numbers apart.
+    Number(Number),
+    /// A string with its escapes resolved.
+    Text(Cow<'a, str>),
+    /// An array.
+    List(Vec<Node<'a>>),
+    /// An object.
+    Map(Map<'a>),
+}
+
+/// The members of an object in the order of the text; a key may stand in it twice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Map<'a>(pub Vec<(Cow<'a, str>, Node<'a>)>);
+
+impl<'a> Map<'a> {
+    /// The last member with exactly this key.
+    pub fn get(&self, key: &str) -> Option<&Node<'a>> {
+        self.0.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// Keys and values in order, duplicates included.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Node<'a>)> {
+        self.0.iter().map(|(k, v)| (k.as_ref(), v))
+    }
+}
+
+impl<'a> Node<'a> {
+    /// The member `key` of an object that is not `null`.
+    pub fn get(&self, key: &str) -> Option<&Node<'a>> {
+        self.map()?.get(key).filter(|node| !matches!(node, Node::Null))
+    }
+
+    /// The value at a path of keys.
+    pub fn at(&self, keys: &[&str]) -> Option<&Node<'a>> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The string at a path of keys; `None` if it is absent or no string.
+    pub fn text_at(&self, keys: &[&str]) -> Option<&str> {
+        self.at(keys)?.text()
+    }
+
+    /// The elements at a path of keys; nothing if it is absent or no array.
+    pub fn list_at(&self, keys: &[&str]) -> &[Node<'a>] {
+        self.at(keys).and_then(Node::list).unwrap_or_default()
+    }
+
+    /// A string.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Node::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An array's elements.
+    pub fn list(&self) -> Option<&[Node<'a>]> {
+        match self {
+            Node::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// An object's members.
+    pub fn map(&self) -> Option<&Map<'a>> {
+        match self {
+            Node::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// A boolean.
+    pub fn flag(&self) -> Option<bool> {
+        match self {
+            Node::Bool(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// A whole number as Go decodes one into an int: no fraction, no exponent.
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Node::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// What JSON calls it, for messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Node::Null => "null",
+            Node::Bool(_) => "a boolean",
+            Node::Number(_) => "a number",
+            Node::Text(_) => "a string",
+            Node::List(_) => "a list",
+            Node::Map(_) => "an object",
+        }
+    }
+
+    /// The same value, owning its text.
+    pub fn into_owned(self) -> Node<'static> {
+        match self {
+            Node::Null => Node::Null,
+            Node::Bool(flag) => Node::Bool(flag),
+            Node::Number(number) => Node::Number(number),
+            Node::Text(text) => Node::Text(Cow::Owned(text.into_owned())),
+            Node::List(items) => Node::List(items.into_iter().map(Node::into_owned).collect()),
+            Node::Map(map) => Node::Map(Map(map
+                .0
+                .into_iter()
+                .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
+                .collect())),
+        }
+    }
+}
+
+/// Why a text is not one JSON value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not JSON: {why}")]
+pub struct NotJson {
+    /// What is wrong, without its place.
+    pub why: String,
+    /// 1-based line of the text.
+    pub line: usize,
+    /// 1-based column, in bytes.
+    pub column: usize,
+}
+
+impl From<serde_json::Error> for NotJson {
+    fn from(error: serde_json::Error) -> Self {
+        let text = error.to_string();
+        let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why).to_owned();
+        Self { why, line: error.line(), column: error.column() }
+    }
+}
+
+/// The one JSON value of `text`; nothing may follow it. At most 128 levels deep.
+///
+/// A lone surrogate escape (`\ud800`) is read as U+FFFD, as Go reads it.
+pub fn parse(text: &str) -> Result<Node<'_>, NotJson> {
+    match whole(text, Seed(&Want::All)) {
+        Err(error) if text.contains("\\u") => {
+            let mended = without_lone_surrogates(text);
+            whole(&mended, Seed(&Want::All)).map(Node::into_owned).map_err(|_| error.into())
+        }
+        other => other.map_err(NotJson::from),
+    }
+}
+
+fn whole<'de>(text: &'de str, seed: Seed) -> Result<Node<'de>, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let node = seed.deserialize(&mut deserializer)?;
+    deserializer.end().map(|()| node)
+}
+
+/// Every `\uXXXX` escape that is half a pair, replaced by `\ufffd`: same length, so places stay true.
+fn without_lone_surrogates(text: &str) -> String {
+    let mut out = text.to_owned();
+    let bytes = text.as_bytes();
+    let unit = |at: usize| {
+        let hex = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(hex, 16).ok()
+    };
+    let mut at = 0;
+    while at < bytes.len() {
+        let step = match (bytes[at], unit(at)) {
+            (b'\\', Some(0xD800..=0xDBFF)) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => 12,
+            (b'\\', Some(0xD800..=0xDFFF)) => {
+                out.replace_range(at..at + 6, "\\ufffd");
+                6
+            }
+            (b'\\', _) => 2,
+            _ => 1,
+        };
+        at += step;
+    }
+    out
+}
+
+/// What of a value is read; the rest is checked for well-formedness and dropped.
+#[derive(Debug)]
+pub enum Want {
+    /// All of it.
+    All,
+    /// These members of an object; anything that is no object is read whole if it is a scalar.
+    Members(&'static [(&'static str, Want)]),
+    /// Of each element of a list this much.
+    Each(&'static Want),
+}
+
+/// A [`DeserializeSeed`] that reads only what `want` names.
+pub fn pick(want: &'static Want) -> impl for<'de> DeserializeSeed<'de, Value = Node<'de>> {
+    Seed(want)
+}
+
+#[derive(Clone, Copy)]
+struct Seed(&'static Want);
+
+impl<'de> DeserializeSeed<'de> for Seed {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed {
+    type Value = Node<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node<'de>, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Node<'de>, E> {
+        Ok(Node::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Node<'de>, E> {
+        Ok(Node::Number(number.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Node<'de>, E> {
+        Number::from_f64(number).map(Node::Number).ok_or_else(|| E::custom("a number that JSON cannot hold"))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node<'de>, E> {
+        Ok(Node::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
+        let element = match self.0 {
+            Want::All => self,
+            Want::Each(want) => Seed(want),
+            Want::Members(_) => {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                return Ok(Node::List(Vec::new()));
+            }
+        };
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(element)? {
+            list.push(item);
+        }
+        Ok(Node::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
+        let mut map = Map::default();
+        while let Some(Key(key)) = members.next_key()? {
+            let want = match self.0 {
+                Want::All => Some(self.0),
+                Want::Members(wanted) => wanted.iter().find(|(name, _)| *name == key).map(|(_, want)| want),
+                Want::Each(_) => None,
+            };
+            match want {
+                Some(want) => map.0.push((key, members.next_value_seed(Seed(want))?)),
+                None => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Node::Map(map))
+    }
+}
+
+/// A key that borrows where the text has no escape.
+struct Key<'de>(Cow<'de, str>);
+
+impl<'de> serde::Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+/// Reads only what `want` names of the one JSON value in `bytes`.
+pub fn pick_from<'de>(bytes: &'de [u8], want: &'static Want) -> Result<Node<'de>, NotJson> {
+    let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?;
+    whole(text, Seed(want)).map_err(NotJson::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_and_order_survive() {
+        let node = parse(r#"{"b":1,"a":2,"b":3}"#).unwrap();
+        let keys: Vec<_> = node.map().unwrap().iter().map(|(k, _)| k.to_owned()).collect();
+        assert_eq!(keys, ["b", "a", "b"]);
+        assert_eq!(node.get("b").and_then(Node::whole), Some(3));
+    }
+
+    #[test]
+    fn json_is_strict() {
+        for bad in ["", " ", "{} x", "{,}", "[1,]", "\u{feff}{}", "{'a':1}", "{\"a\":NaN}", "// c\n{}", "{\"a\":01}"] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+        let error = parse("{\n  \"a\": x}").unwrap_err();
+        assert_eq!((error.line, error.column), (2, 8));
+        assert!(!error.why.contains("line"), "{}", error.why);
+        assert!(parse(&"[".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn lone_surrogates_are_read_as_go_reads_them() {
+        assert_eq!(parse(r#"{"a":"x\ud800y"}"#).unwrap().text_at(&["a"]), Some("x\u{fffd}y"));
+        assert_eq!(parse(r#"{"a":"\udc00\ud83d\ude00"}"#).unwrap().text_at(&["a"]), Some("\u{fffd}\u{1f600}"));
+        assert_eq!(parse(r#"{"a":"\\ud800"}"#).unwrap().text_at(&["a"]), Some("\\ud800"));
+    }
+
+    #[test]
+    fn pick_drops_what_is_not_wanted_but_still_reads_it() {
+        const WANT: Want = Want::Members(&[
+            ("a", Want::All),
+            ("b", Want::Members(&[("c", Want::All)])),
+            ("l", Want::Each(&Want::Members(&[("n", Want::All)]))),
+        ]);
+        let text = br#"{"x":{"deep":[1,2]},"a":[1],"b":{"c":2,"d":3},"l":[{"n":1,"m":2}]}"#;
+        let node = pick_from(text, &WANT).unwrap();
+        assert_eq!(node, parse(r#"{"a":[1],"b":{"c":2},"l":[{"n":1}]}"#).unwrap());
+        assert!(pick_from(br#"{"x":tru}"#, &WANT).is_err());
+    }
+}
