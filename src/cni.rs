@@ -3,6 +3,9 @@
 //! The text means what the plugins make of it, not what one would like: the result is what the kernel of a pod holds
 //! after every plugin of the chain has run, as far as the text alone decides it. What it does not decide is a [`Gap`].
 
+mod decode;
+mod ipam;
+
 use crate::net::{Family, Interval, Prefix};
 use std::collections::BTreeSet;
 use std::net::IpAddr;

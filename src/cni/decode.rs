@@ -1,0 +1,239 @@
+//! JSON as Go's `encoding/json` decodes it into a struct: keys match by simple case folding, `null` leaves the zero
+//! value, a wrong type is an error. What two readers would understand differently is an ambiguity instead of a guess.
+
+use super::{Note, Pointer};
+use crate::tree::{Map, Node};
+
+/// What was remarked while reading; see the fields of the same names in [`super::Attachment`].
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    pub(super) faults: Vec<Note>,
+    pub(super) ambiguities: Vec<Note>,
+    pub(super) oddities: Vec<Note>,
+    pub(super) opaque: Vec<Note>,
+}
+
+impl Remarks {
+    pub(super) fn fault(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
+        self.faults.push(Note { pointer: pointer.into(), why: why.into(), help: help.into() });
+    }
+
+    pub(super) fn odd(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
+        self.oddities.push(Note { pointer: pointer.into(), why: why.into(), help: help.into() });
+    }
+
+    pub(super) fn opaque(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
+        self.opaque.push(Note { pointer: pointer.into(), why: why.into(), help: help.into() });
+    }
+}
+
+/// An object that a plugin decodes into a struct.
+#[derive(Clone, Debug)]
+pub(super) struct Fields<'n, 'a> {
+    map: &'n Map<'a>,
+    /// Where it stands.
+    pub(super) pointer: Pointer,
+}
+
+/// A value and where it stands.
+pub(super) type Placed<'n, 'a> = (&'n Node<'a>, Pointer);
+
+impl<'n, 'a> Fields<'n, 'a> {
+    /// Opens an object. A value of another type is a fault, doubtful keys are an ambiguity: `None` either way.
+    pub(super) fn open(node: &'n Node<'a>, pointer: Pointer, remarks: &mut Remarks) -> Option<Self> {
+        let Some(map) = node.map() else {
+            let why = format!("this must be an object, not {}", node.type_name());
+            remarks.fault(pointer, why, "Write an object in braces.");
+            return None;
+        };
+        match doubtful_key(map) {
+            None => Some(Self { map, pointer }),
+            Some((first, second)) => {
+                let why = if first == second {
+                    format!("the key `{first}` stands twice in one object")
+                } else {
+                    format!("the keys `{first}` and `{second}` are the same to the plugin, which ignores case")
+                };
+                let help = "Keep one of them; readers differ in which one they take.".to_owned();
+                remarks.ambiguities.push(Note { pointer: child(&pointer, second), why, help });
+                None
+            }
+        }
+    }
+
+    /// The value of `key`, however its case is written; `None` if it is absent or `null`.
+    pub(super) fn get(&self, key: &str, remarks: &mut Remarks) -> Option<Placed<'n, 'a>> {
+        let (name, node) = self.map.iter().find(|(name, _)| folds_to(name, key))?;
+        let pointer = child(&self.pointer, name);
+        if name != key {
+            let why = format!("`{name}` is read as `{key}`, for the plugin ignores case");
+            remarks.odd(pointer.clone(), why, format!("Write `{key}`."));
+        }
+        (!matches!(node, Node::Null)).then_some((node, pointer))
+    }
+
+    /// Whether `key` is there in any case, `null` included; remarks nothing.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.map.iter().any(|(name, _)| folds_to(name, key))
+    }
+
+    /// The keys as written.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'n str> {
+        self.map.iter().map(|(name, _)| name)
+    }
+
+    /// A string; another type is a fault.
+    pub(super) fn text(&self, key: &str, remarks: &mut Remarks) -> Option<(&'n str, Pointer)> {
+        self.typed(key, "a string", Node::text, remarks)
+    }
+
+    /// A boolean; another type is a fault.
+    pub(super) fn flag(&self, key: &str, remarks: &mut Remarks) -> Option<(bool, Pointer)> {
+        self.typed(key, "a boolean", Node::flag, remarks)
+    }
+
+    /// A whole number; another type, a fraction or an exponent is a fault.
+    pub(super) fn whole(&self, key: &str, remarks: &mut Remarks) -> Option<(i64, Pointer)> {
+        self.typed(key, "a whole number", Node::whole, remarks)
+    }
+
+    /// The elements of a list with their places; another type is a fault.
+    pub(super) fn list(&self, key: &str, remarks: &mut Remarks) -> Option<Vec<Placed<'n, 'a>>> {
+        let (items, pointer) = self.typed(key, "a list", Node::list, remarks)?;
+        Some(items.iter().enumerate().map(|(at, item)| (item, child(&pointer, &at.to_string()))).collect())
+    }
+
+    /// A list of strings with their places; another type at any place is a fault.
+    pub(super) fn texts(&self, key: &str, remarks: &mut Remarks) -> Option<Vec<(&'n str, Pointer)>> {
+        let items = self.list(key, remarks)?;
+        Some(items.into_iter().filter_map(|placed| as_typed(placed, "a string", Node::text, remarks)).collect())
+    }
+
+    /// An inner struct; another type is a fault, doubtful keys an ambiguity.
+    pub(super) fn object(&self, key: &str, remarks: &mut Remarks) -> Option<Self> {
+        let (node, pointer) = self.get(key, remarks)?;
+        Self::open(node, pointer, remarks)
+    }
+
+    /// The inner structs of a list; `null` elements are left out.
+    pub(super) fn objects(&self, key: &str, remarks: &mut Remarks) -> Option<Vec<Self>> {
+        let items = self.list(key, remarks)?;
+        let present = items.into_iter().filter(|(node, _)| !matches!(node, Node::Null));
+        Some(present.filter_map(|(node, pointer)| Self::open(node, pointer, remarks)).collect())
+    }
+
+    fn typed<T>(
+        &self,
+        key: &str,
+        expected: &str,
+        cast: impl Fn(&'n Node<'a>) -> Option<T>,
+        remarks: &mut Remarks,
+    ) -> Option<(T, Pointer)> {
+        let placed = self.get(key, remarks)?;
+        as_typed(placed, expected, cast, remarks)
+    }
+}
+
+/// The value as `cast` has it; another type is a fault.
+pub(super) fn as_typed<'n, 'a, T>(
+    (node, pointer): Placed<'n, 'a>,
+    expected: &str,
+    cast: impl Fn(&'n Node<'a>) -> Option<T>,
+    remarks: &mut Remarks,
+) -> Option<(T, Pointer)> {
+    let value = cast(node);
+    if value.is_none() {
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        let why = format!("`{key}` must be {expected}, not {}", described(node));
+        remarks.fault(pointer.clone(), why, format!("Write {expected}."));
+    }
+    value.map(|value| (value, pointer))
+}
+
+fn described(node: &Node<'_>) -> String {
+    match node {
+        Node::Number(number) => format!("the number {number}"),
+        other => other.type_name().to_owned(),
+    }
+}
+
+/// The pointer of a member or element (RFC 6901 escapes).
+pub(super) fn child(pointer: &str, key: &str) -> Pointer {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Two keys of one object that are equal or fold together; the second is the later one.
+fn doubtful_key<'n>(map: &'n Map<'_>) -> Option<(&'n str, &'n str)> {
+    let mut seen: Vec<(String, &str)> = Vec::with_capacity(map.0.len());
+    for (name, _) in map.iter() {
+        let folded: String = name.chars().map(folded).collect();
+        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == folded) {
+            return Some((first, name));
+        }
+        seen.push((folded, name));
+    }
+    None
+}
+
+/// Whether Go's decoder takes `name` for `key`, which is ASCII.
+pub(super) fn folds_to(name: &str, key: &str) -> bool {
+    name == key || name.chars().map(folded).eq(key.chars().map(folded))
+}
+
+/// Go's simple folding (encoding/json fold.go): ASCII case, and the long s and the Kelvin sign that fold to ASCII.
+/// Other letters cannot equal a key that a plugin knows, but two of them can still be the same key.
+fn folded(c: char) -> char {
+    match c {
+        'ſ' => 's',
+        'K' => 'k',
+        _ if c.is_ascii() => c.to_ascii_lowercase(),
+        _ => {
+            let mut lower = c.to_lowercase();
+            lower.next().filter(|_| lower.next().is_none()).unwrap_or(c)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::parse;
+
+    fn remarks_on(text: &str, look: impl Fn(Fields<'_, '_>, &mut Remarks)) -> Remarks {
+        let node = parse(text).unwrap();
+        let mut remarks = Remarks::default();
+        if let Some(fields) = Fields::open(&node, String::new(), &mut remarks) {
+            look(fields, &mut remarks);
+        }
+        remarks
+    }
+
+    #[test]
+    fn a_lone_variant_is_read_and_remarked() {
+        for text in [r#"{"ROUTES":[]}"#, r#"{"routeſ":[]}"#] {
+            let remarks = remarks_on(text, |f, r| assert_eq!(f.list("routes", r).map(|l| l.len()), Some(0)));
+            assert_eq!(remarks.oddities.len(), 1, "{text}");
+            assert!(remarks.ambiguities.is_empty());
+        }
+    }
+
+    #[test]
+    fn doubtful_keys_close_the_object() {
+        for text in [r#"{"a":1,"a":2}"#, r#"{"ipam":1,"IPAM":2}"#, r#"{"k":1,"\u212a":2}"#] {
+            let remarks = remarks_on(text, |_, _| unreachable!("{text}"));
+            assert_eq!(remarks.ambiguities.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_is_a_fault_and_null_is_nothing() {
+        let remarks = remarks_on(r#"{"mtu":"1500","vlan":1.5,"name":null,"l":[1]}"#, |f, r| {
+            assert_eq!(f.whole("mtu", r), None);
+            assert_eq!(f.whole("vlan", r), None);
+            assert_eq!(f.text("name", r), None);
+            assert_eq!(f.texts("l", r), Some(vec![]));
+        });
+        let places: Vec<_> = remarks.faults.iter().map(|n| n.pointer.as_str()).collect();
+        assert_eq!(places, ["/mtu", "/vlan", "/l/0"]);
+    }
+}
