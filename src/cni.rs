@@ -228,3 +228,16 @@ pub fn read(config: &str, setting: Setting<'_>) -> Attachment {
     let _ = (config, setting);
     Attachment::default()
 }
+
+impl Attachment {
+    /// What a NAD without text means: a file on each node decides.
+    pub fn file_backed() -> Self {
+        Self::default()
+    }
+
+    /// What a NAD means whose `spec.config` is of another type than string.
+    pub fn not_text(type_name: &str) -> Self {
+        let _ = type_name;
+        Self::default()
+    }
+}

@@ -12,5 +12,7 @@ pub mod cni;
 pub mod finding;
 pub mod net;
 pub mod networks;
+pub mod objects;
 pub mod sources;
 pub mod tree;
+pub mod world;

@@ -135,6 +135,8 @@ pub struct Network {
     pub confidence: Confidence,
     /// The widest first; the others lie inside it.
     pub claims: Vec<Claim>,
+    /// Whether any claim is of a pool that NADs can draw from.
+    pub pooled: bool,
 }
 
 /// The networks of a world.
@@ -188,11 +190,13 @@ impl Networks {
         let shelves = &mut self.shelves[claim.class as usize][claim.interval.family() as usize];
         let mut able = shelves[claim.confidence as usize..].iter_mut().filter_map(|shelf| shelf.last_mut());
         if let Some(holder) = able.find(|network| network.interval.holds(claim.interval)) {
+            holder.pooled |= claim.pool.is_some();
             holder.claims.push(claim);
             return;
         }
         let Claim { interval, class, confidence, .. } = claim;
-        shelves[confidence as usize].push(Network { interval, class, confidence, claims: vec![claim] });
+        let pooled = claim.pool.is_some();
+        shelves[confidence as usize].push(Network { interval, class, confidence, claims: vec![claim], pooled });
     }
 }
 

@@ -1,0 +1,433 @@
+//! The objects of a cluster, or of a set of files, and the facts drawn from them.
+//!
+//! A [`World`] is immutable and cheap to clone. [`World::after`] lays a write over it without copying what is below.
+
+mod nodes;
+mod references;
+
+pub use nodes::{Demand, Nodes};
+pub use references::Reference;
+
+use crate::cni::{self, Attachment, Pools, Setting};
+use crate::finding::{Finding, ObjectRef, Place, Role};
+use crate::net::{Family, Interval};
+use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
+use crate::objects::{Config, Nad, Object, Referrer, kind_of};
+use crate::sources::Found;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What a world is made from.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// The objects.
+    pub objects: Vec<Object>,
+    /// What the networks file, flags and policy declare.
+    pub claims: Vec<Claim>,
+    /// Why a class is unknown; a class that is not in it is known.
+    pub unknown: BTreeMap<Class, String>,
+    /// Nodes as declared, and whether that list is whole.
+    pub nodes: Nodes,
+    /// Which lists are whole.
+    pub lists: Lists,
+    /// What policy and flags say about the world.
+    pub settings: Settings,
+    /// Documents that are no good.
+    pub problems: Vec<Problem>,
+}
+
+/// Whether absence from the world is a fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// All NADs are in the world.
+    pub nads: bool,
+    /// Nothing is about to follow: not an admission, where the next write may bring what is missing.
+    pub at_rest: bool,
+}
+
+/// What policy and flags say about the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Namespaces that KubeVirt is installed in although no CR says so.
+    pub install_namespaces: Vec<String>,
+    /// Whether Multus isolates namespaces; `None` leaves it to what the world shows.
+    pub namespace_isolation: Option<bool>,
+    /// Namespaces that every pod may refer to; `None` is Multus's default list.
+    pub global_namespaces: Option<Vec<String>>,
+    /// References made by CRs outside the world: namespace and name.
+    pub migration_networks: Vec<(String, String)>,
+    /// Judge every NAD as a candidate.
+    pub all_nads: bool,
+}
+
+/// A document that is no good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It cannot be read.
+    Unreadable {
+        /// Where reading stopped.
+        place: Place,
+        /// Why.
+        why: String,
+        /// What to do.
+        help: String,
+    },
+    /// Its kind or group is that of a judged kind but for case or one letter.
+    Misspelt {
+        /// As written.
+        object: ObjectRef,
+        /// Where the word stands.
+        place: Place,
+        /// The word.
+        found: String,
+        /// The word that is meant.
+        meant: String,
+    },
+    /// An object of the same name stood before.
+    Duplicate {
+        /// The object.
+        object: ObjectRef,
+        /// This document.
+        document: usize,
+        /// Where this one stands.
+        place: Place,
+        /// Where the first one stands.
+        first: Place,
+    },
+}
+
+/// A NAD with what its text means.
+#[derive(Debug)]
+pub struct Attached {
+    /// The NAD.
+    pub nad: Nad,
+    /// What its text means.
+    pub attachment: Attachment,
+}
+
+/// A NAD that is judged.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The NAD.
+    pub attached: Arc<Attached>,
+    /// As what.
+    pub role: Role,
+    /// Who refers to it; `None` for a candidate and for a reference by flag.
+    pub referrer: Option<Arc<Referrer>>,
+}
+
+/// A write: an object as it was and as it will be.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// `None` on CREATE.
+    pub before: Option<Object>,
+    /// `None` on DELETE.
+    pub after: Option<Object>,
+}
+
+/// The objects and facts; see the module.
+#[derive(Clone, Debug)]
+pub struct World {
+    base: Arc<Base>,
+    over: Over,
+    references: Vec<Reference>,
+    judged: Vec<Judged>,
+}
+
+#[derive(Debug)]
+struct Base {
+    /// By name, then namespace.
+    nads: Vec<Arc<Attached>>,
+    /// Which of `nads` are labelled as candidates.
+    labelled: Vec<usize>,
+    referrers: Vec<Arc<Referrer>>,
+    networks: Networks,
+    unknown: BTreeMap<Class, String>,
+    nodes: Nodes,
+    pools: Pools,
+    lists: Lists,
+    settings: Settings,
+    isolation: Option<Vec<String>>,
+    problems: Vec<Problem>,
+}
+
+/// Writes laid over the base.
+#[derive(Clone, Debug, Default)]
+struct Over {
+    gone: Vec<ObjectRef>,
+    nads: Vec<Arc<Attached>>,
+    referrers: Vec<Arc<Referrer>>,
+    claims: Vec<Claim>,
+}
+
+impl World {
+    /// The world of these inputs.
+    pub fn of(inputs: Inputs) -> Self {
+        let Inputs { objects, mut claims, unknown, mut nodes, lists, settings, problems } = inputs;
+        let (mut nads, mut referrers, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        for object in objects {
+            match object {
+                Object::Nad(nad) if !nad.deleting => nads.push(nad),
+                Object::Nad(_) => {}
+                Object::Referrer(referrer) => referrers.push(Arc::new(referrer)),
+                Object::Found(one) => found.push(one),
+            }
+        }
+        let isolation = isolation(&settings, &found);
+        let mut pools = Pools::new();
+        for one in found {
+            claims.extend(one.claims);
+            pools.extend(one.pools.into_iter().map(|pool| (pool.key.clone(), pool)));
+            nodes.seen.extend(one.node);
+        }
+        let pods_have_v6 = pods_have_v6(&claims, &unknown);
+        let mut nads: Vec<_> = nads.into_iter().map(|nad| attached(nad, &pools, pods_have_v6)).collect();
+        nads.sort_by(|a, b| nad_order(&a.nad.object).cmp(&nad_order(&b.nad.object)));
+        claims.extend(nads.iter().flat_map(|attached| claims_of(attached)));
+        let networks = Networks::of(claims);
+        let labelled = nads.iter().enumerate().filter(|(_, a)| a.nad.labelled).map(|(at, _)| at).collect();
+        let base =
+            Base { nads, labelled, referrers, networks, unknown, nodes, pools, lists, settings, isolation, problems };
+        Self::over(Arc::new(base), Over::default())
+    }
+
+    fn over(base: Arc<Base>, over: Over) -> Self {
+        let mut world = Self { base, over, references: Vec::new(), judged: Vec::new() };
+        world.references = references::of(&world);
+        world.judged = references::judged(&world);
+        world
+    }
+
+    /// The world once the object is as `change` leaves it.
+    #[must_use]
+    pub fn after(&self, change: &Change) -> Self {
+        let object = change.after.as_ref().or(change.before.as_ref());
+        object.map_or_else(|| self.clone(), |object| self.with(object.reference(), change.after.clone()))
+    }
+
+    /// The world with `object` in the state given, `None` for absent.
+    #[must_use]
+    pub fn with(&self, name: &ObjectRef, object: Option<Object>) -> Self {
+        let mut over = self.over.clone();
+        over.nads.retain(|attached| !attached.nad.object.is_same(name));
+        over.referrers.retain(|referrer| !referrer.object.is_same(name));
+        over.claims.retain(|claim| !claim.origin.object.is_same(name));
+        over.gone.push(name.clone());
+        match object {
+            Some(Object::Nad(nad)) if !nad.deleting => {
+                let attached = attached(nad, &self.base.pools, self.pods_have_v6());
+                over.claims.extend(claims_of(&attached));
+                over.nads.push(attached);
+            }
+            Some(Object::Referrer(referrer)) => over.referrers.push(Arc::new(referrer)),
+            Some(Object::Found(found)) => over.claims.extend(found.claims),
+            Some(Object::Nad(_)) | None => {}
+        }
+        Self::over(Arc::clone(&self.base), over)
+    }
+
+    /// The active references.
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// What is judged: NADs that an active reference names, then candidates.
+    pub fn judged(&self) -> &[Judged] {
+        &self.judged
+    }
+
+    /// Every KubeVirt and HyperConverged, ignored and deleted ones included.
+    pub fn referrers(&self) -> impl Iterator<Item = &Arc<Referrer>> {
+        let below = self.base.referrers.iter().filter(|referrer| !self.is_gone(&referrer.object));
+        below.chain(&self.over.referrers)
+    }
+
+    /// Every NAD.
+    pub fn nads(&self) -> impl Iterator<Item = &Arc<Attached>> {
+        self.base.nads.iter().filter(|a| !self.is_gone(&a.nad.object)).chain(&self.over.nads)
+    }
+
+    /// The NADs of this name, in whatever namespace.
+    pub fn nads_named<'w>(&'w self, name: &'w str) -> impl Iterator<Item = &'w Arc<Attached>> {
+        let nads = &self.base.nads;
+        let start = nads.partition_point(|a| a.nad.object.name.as_str() < name);
+        let below = nads[start..].iter().take_while(move |a| a.nad.object.name == name);
+        let above = self.over.nads.iter().filter(move |a| a.nad.object.name == name);
+        below.filter(|a| !self.is_gone(&a.nad.object)).chain(above)
+    }
+
+    /// Whether absence is a fact.
+    pub fn lists(&self) -> Lists {
+        self.base.lists
+    }
+
+    /// What policy and flags say.
+    pub fn settings(&self) -> &Settings {
+        &self.base.settings
+    }
+
+    /// Documents that are no good.
+    pub fn problems(&self) -> &[Problem] {
+        &self.base.problems
+    }
+
+    /// Why the class is unknown; `None` if it is known.
+    pub fn unknown(&self, class: Class) -> Option<&str> {
+        self.base.unknown.get(&class).map(String::as_str)
+    }
+
+    /// The namespaces that every pod may refer to, where Multus isolates namespaces; `None` where it does not.
+    pub fn isolation(&self) -> Option<&[String]> {
+        self.base.isolation.as_deref()
+    }
+
+    /// All networks of the snapshot, writes laid over it not counted.
+    pub fn networks(&self) -> &Networks {
+        &self.base.networks
+    }
+
+    /// How many addresses the attachment of `referrer` needs; `None` if the eligible nodes are not known.
+    pub fn demand(&self, referrer: Option<&Referrer>) -> Option<Demand> {
+        self.base.nodes.demand(self.kubevirt_beside(referrer).as_deref().or(referrer))
+    }
+
+    /// The namespaces that KubeVirt is installed in, as far as the world tells.
+    pub fn kubevirt_namespaces(&self) -> BTreeSet<&str> {
+        let crs = self.referrers().filter_map(|referrer| referrer.object.namespace.as_deref());
+        let flags = self.base.settings.migration_networks.iter().map(|(namespace, _)| namespace.as_str());
+        crs.chain(flags).chain(self.base.settings.install_namespaces.iter().map(String::as_str)).collect()
+    }
+
+    /// The networks of `class` that meet `interval` and are not the judged NAD's own.
+    pub fn meeting(&self, judged: &Judged, class: Class, interval: Interval) -> Vec<Cow<'_, Network>> {
+        let Attached { nad, attachment } = judged.attached.as_ref();
+        let own = |claim: &Claim| {
+            let is = |pool: &Arc<str>| attachment.own.contains(pool) || nad.made_by.contains(pool);
+            claim.origin.object.is_same(&nad.object) || claim.pool.as_ref().is_some_and(is)
+        };
+        let excluded = |claim: &Claim| own(claim) || self.is_gone(&claim.origin.object);
+        let below = self.base.networks.meeting(class, interval).flat_map(|network| {
+            if self.may_exclude(network) && network.claims.iter().any(excluded) {
+                network.without(excluded).into_iter().map(Cow::Owned).collect()
+            } else {
+                vec![Cow::Borrowed(network)]
+            }
+        });
+        let above = self.over.claims.iter().filter(|claim| claim.class == class && !own(claim)).cloned();
+        let above: Vec<_> = Networks::of(above).iter().cloned().map(Cow::Owned).collect();
+        below.chain(above).filter(|network| network.interval.meets(interval)).collect()
+    }
+
+    /// The other NADs whose on-link prefixes meet those of the judged one, by name.
+    pub fn neighbours(&self, judged: &Judged) -> Vec<Arc<Attached>> {
+        let own = &judged.attached.nad.object;
+        let prefixes = judged.attached.attachment.addresses.iter().map(|address| address.prefix.interval());
+        let claims = prefixes.flat_map(|prefix| {
+            let below = self.base.networks.meeting(Class::Secondary, prefix).flat_map(|network| &network.claims);
+            below.chain(&self.over.claims).filter(move |claim| claim.interval.meets(prefix))
+        });
+        let named: BTreeSet<_> = claims.map(|claim| &claim.origin.object).filter(|object| !object.is_same(own)).collect();
+        named
+            .into_iter()
+            .flat_map(|object| self.nads_named(&object.name).filter(|a| a.nad.object.is_same(object)).cloned())
+            .collect()
+    }
+
+    /// Whether a claim of the network can be a NAD's own or laid over: spares looking at each of many node claims.
+    fn may_exclude(&self, network: &Network) -> bool {
+        let sources_gone = self.over.gone.iter().any(|object| kind_of(object).is_none());
+        network.class == Class::Secondary || network.pooled || sources_gone
+    }
+
+    fn is_gone(&self, object: &ObjectRef) -> bool {
+        self.over.gone.iter().any(|gone| gone.is_same(object))
+    }
+
+    fn pods_have_v6(&self) -> Option<bool> {
+        let known = self.unknown(Class::Pod).is_none();
+        let everything = Family::V6.everything().interval();
+        let any = self.base.networks.meeting(Class::Pod, everything).next().is_some();
+        if any { Some(true) } else { known.then_some(false) }
+    }
+
+    /// The KubeVirt in the namespace of a HyperConverged: it has the placement in force.
+    fn kubevirt_beside(&self, referrer: Option<&Referrer>) -> Option<Arc<Referrer>> {
+        let namespace = referrer?.object.namespace.as_ref()?;
+        self.referrers()
+            .find(|r| r.is_kubevirt() && !r.deleting && r.object.namespace.as_ref() == Some(namespace))
+            .cloned()
+    }
+}
+
+impl Judged {
+    /// A finding of `rule` about this NAD's text.
+    pub fn finding(&self, rule: &'static str, subject: impl Into<String>) -> Finding {
+        let nad = &self.attached.nad;
+        Finding {
+            document: nad.document,
+            referrer: self.referrer.as_ref().map(|referrer| referrer.object.clone()),
+            role: self.role.clone(),
+            path: "spec.config".into(),
+            ..Finding::new(rule, &nad.object, subject)
+        }
+    }
+
+    /// `NetworkAttachmentDefinition kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
+    pub fn who(&self) -> String {
+        let nad = &self.attached.nad.object;
+        match (&self.referrer, &self.role) {
+            (Some(referrer), _) => format!("{nad} (named by {})", referrer.object),
+            (None, Role::Candidate) => format!("{nad} (a candidate)"),
+            (None, _) => nad.to_string(),
+        }
+    }
+}
+
+/// Parses the NAD's text.
+fn attached(nad: Nad, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached> {
+    let attachment = match &nad.config {
+        Config::Text(text) => {
+            let ObjectRef { namespace, name, .. } = &nad.object;
+            cni::read(text, Setting { namespace: namespace.as_deref(), name, pools, pods_have_v6 })
+        }
+        Config::FileBacked => Attachment::file_backed(),
+        Config::NotText(type_name) => Attachment::not_text(type_name),
+    };
+    Arc::new(Attached { nad, attachment })
+}
+
+/// A NAD's on-link prefixes, for what other NADs may collide with.
+fn claims_of(attached: &Attached) -> impl Iterator<Item = Claim> + use<> {
+    let Attached { nad, attachment } = attached;
+    let pool = attachment.own.first().cloned();
+    let origin = Arc::new(Origin { object: nad.object.clone(), path: "spec.config".into() });
+    let prefixes: BTreeSet<_> = attachment.addresses.iter().map(|a| a.prefix.interval()).collect();
+    prefixes.into_iter().map(move |interval| Claim {
+        interval,
+        class: Class::Secondary,
+        confidence: Confidence::Live,
+        origin: Arc::clone(&origin),
+        pool: pool.clone(),
+    })
+}
+
+fn nad_order(object: &ObjectRef) -> (&str, Option<&str>) {
+    (&object.name, object.namespace.as_deref())
+}
+
+fn pods_have_v6(claims: &[Claim], unknown: &BTreeMap<Class, String>) -> Option<bool> {
+    let any = claims.iter().any(|claim| claim.class == Class::Pod && claim.interval.family() == Family::V6);
+    if any { Some(true) } else { (!unknown.contains_key(&Class::Pod)).then_some(false) }
+}
+
+/// Policy decides; without a word from it, config.openshift.io objects show OpenShift, whose Multus isolates.
+fn isolation(settings: &Settings, found: &[Found]) -> Option<Vec<String>> {
+    const OPENSHIFT: [&str; 4] =
+        ["default", "openshift-multus", "openshift-sriov-network-operator", "openshift-cnv"];
+    let openshift = found.iter().any(|one| one.object.group() == "config.openshift.io");
+    let isolated = settings.namespace_isolation.unwrap_or(openshift);
+    let usual: &[&str] = if openshift { &OPENSHIFT } else { &OPENSHIFT[..1] };
+    let globals = || usual.iter().map(|name| (*name).to_owned()).collect();
+    isolated.then(|| settings.global_namespaces.clone().unwrap_or_else(globals))
+}

@@ -1,0 +1,108 @@
+//! The nodes that virt-handler runs on, and how many addresses that asks for.
+
+use crate::objects::{Expression, Placement, Referrer, Toleration};
+use crate::sources::NodeFacts;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of the nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nodes {
+    /// As declared: name, and whether virt-handler runs there.
+    pub declared: BTreeMap<String, bool>,
+    /// The declared list is whole.
+    pub declared_whole: bool,
+    /// Node objects.
+    pub seen: Vec<NodeFacts>,
+    /// The list of Node objects is whole.
+    pub seen_whole: bool,
+}
+
+/// How many addresses an attachment must give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Nodes that virt-handler runs on.
+    pub nodes: u64,
+    /// Synchronization controllers, one for their rollout included.
+    pub controllers: u64,
+}
+
+impl Demand {
+    /// All of them.
+    pub const fn total(self) -> u64 {
+        self.nodes.saturating_add(self.controllers)
+    }
+}
+
+impl Nodes {
+    /// The demand of an installation with this CR; `None` if the nodes are not known.
+    pub fn demand(&self, referrer: Option<&Referrer>) -> Option<Demand> {
+        let placement = referrer.map(|referrer| &referrer.placement);
+        let nodes = self.eligible(placement)?;
+        let decentralized = referrer.filter(|referrer| referrer.decentralized);
+        // Two replicas unless spec.infra.replicas says otherwise; the Deployment surges by one while it rolls out.
+        let controllers = decentralized.map_or(0, |r| u64::from(r.infra_replicas.unwrap_or(2)) + 1);
+        Some(Demand { nodes, controllers })
+    }
+
+    /// Nodes by name, declared ones by their word, others by their labels and taints.
+    fn eligible(&self, placement: Option<&Placement>) -> Option<u64> {
+        if !(self.declared_whole || self.seen_whole) {
+            return None;
+        }
+        let usual = Placement::default();
+        let placement = placement.unwrap_or(&usual);
+        let declared = self.declared.iter().filter(|(_, runs)| **runs).map(|(name, _)| name.as_str());
+        let seen = self.seen.iter().filter(|node| !self.declared.contains_key(&node.name));
+        let seen = seen.filter(|node| placement.admits(node)).map(|node| node.name.as_str());
+        Some(declared.chain(seen).collect::<BTreeSet<_>>().len() as u64)
+    }
+}
+
+impl Placement {
+    /// Whether virt-handler's DaemonSet puts a pod on the node.
+    fn admits(&self, node: &NodeFacts) -> bool {
+        let linux = node.labels.get("kubernetes.io/os").is_none_or(|os| os == "linux");
+        let selected = self.selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+        let near = self.terms.is_empty() || self.terms.iter().any(|term| term.iter().all(|e| e.admits(node)));
+        linux && selected && near && node.taints.iter().all(|taint| self.tolerates(taint))
+    }
+
+    /// virt-handler tolerates CriticalAddonsOnly itself; the DaemonSet controller adds the node conditions
+    /// (kubernetes: pkg/controller/daemon/util `AddOrUpdateDaemonPodTolerations`).
+    fn tolerates(&self, (key, value, effect): &(String, String, String)) -> bool {
+        const ADDED: [&str; 7] = [
+            "CriticalAddonsOnly",
+            "node.kubernetes.io/disk-pressure",
+            "node.kubernetes.io/memory-pressure",
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/pid-pressure",
+            "node.kubernetes.io/unreachable",
+            "node.kubernetes.io/unschedulable",
+        ];
+        ADDED.contains(&key.as_str()) || self.tolerations.iter().any(|toleration| toleration.covers(key, value, effect))
+    }
+}
+
+impl Toleration {
+    fn covers(&self, key: &str, value: &str, effect: &str) -> bool {
+        let same_key = self.key == key || (self.key.is_empty() && self.any_value);
+        same_key && (self.any_value || self.value == value) && (self.effect.is_empty() || self.effect == effect)
+    }
+}
+
+impl Expression {
+    fn admits(&self, node: &NodeFacts) -> bool {
+        let label = node.labels.get(&self.key);
+        let number = |text: &String| text.parse::<i64>().ok();
+        let compared = || Some(number(label?)?.cmp(&number(self.values.first()?)?));
+        match self.operator.as_str() {
+            "In" => label.is_some_and(|value| self.values.contains(value)),
+            "NotIn" => label.is_none_or(|value| !self.values.contains(value)),
+            "Exists" => label.is_some(),
+            "DoesNotExist" => label.is_none(),
+            "Gt" => compared().is_some_and(std::cmp::Ordering::is_gt),
+            "Lt" => compared().is_some_and(std::cmp::Ordering::is_lt),
+            _ => false,
+        }
+    }
+}
