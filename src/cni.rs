@@ -241,3 +241,26 @@ impl Attachment {
         Self::default()
     }
 }
+
+impl Attachment {
+    /// Whether it is certain that virt-handler gets no address.
+    pub fn gives_no_address(&self) -> bool {
+        false
+    }
+
+    /// Pools that serve the whole cluster: pool, usable addresses, the key that gives it.
+    pub fn pools(&self) -> impl Iterator<Item = (Interval, u128, &Pointer)> {
+        self.addresses.iter().filter(|address| address.scope == Scope::Cluster).filter_map(|address| match &address.taken {
+            Taken::Pool(pool, holes) => {
+                Some((*pool, crate::net::free_count(*pool, holes.iter().copied()), &address.pointer))
+            }
+            Taken::Fixed(_) => None,
+        })
+    }
+
+    /// Whether the address is a neighbour on the attachment: in an on-link prefix, or link-local IPv6.
+    pub fn is_on_link(&self, address: IpAddr) -> bool {
+        let link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        link_local || self.addresses.iter().any(|own| own.prefix.holds(address))
+    }
+}

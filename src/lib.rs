@@ -13,6 +13,7 @@ pub mod finding;
 pub mod net;
 pub mod networks;
 pub mod objects;
+pub mod rules;
 pub mod sources;
 pub mod tree;
 pub mod world;

@@ -3,6 +3,8 @@
 //! Every source yields [`Claim`]s; [`Networks`] merges them into [`Network`]s and answers which of them meet an
 //! interval, in time that grows with the logarithm of their number.
 
+pub mod free;
+
 use crate::finding::ObjectRef;
 use crate::net::Interval;
 use serde::Serialize;

@@ -8,7 +8,7 @@ mod references;
 pub use nodes::{Demand, Nodes};
 pub use references::Reference;
 
-use crate::cni::{self, Attachment, Pools, Setting};
+use crate::cni::{self, Attachment, Note, Pools, Setting};
 use crate::finding::{Finding, ObjectRef, Place, Role};
 use crate::net::{Family, Interval};
 use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
@@ -381,6 +381,17 @@ impl Judged {
             (None, Role::Candidate) => format!("{nad} (a candidate)"),
             (None, _) => nad.to_string(),
         }
+    }
+
+    /// One finding for each note about the text.
+    pub fn remarks(&self, rule: &'static str, verdict: &str, notes: &[Note]) -> Vec<Finding> {
+        let findings = notes.iter().map(|note| {
+            let place = if note.pointer.is_empty() { String::new() } else { format!(" at {}", note.pointer) };
+            let message = format!("The configuration of {} {verdict}{place}: {}.", self.who(), note.why);
+            let finding = self.finding(rule, note.pointer.clone());
+            Finding { pointer: Some(note.pointer.clone()), ..finding }.says(message, note.help.clone())
+        });
+        findings.collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::objects::{Expression, Placement, Referrer, Toleration};
 use crate::sources::NodeFacts;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What is known of the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,17 @@ impl Demand {
     /// All of them.
     pub const fn total(self) -> u64 {
         self.nodes.saturating_add(self.controllers)
+    }
+}
+
+/// `5 nodes and 3 synchronization controllers`
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.nodes, if self.nodes == 1 { "node" } else { "nodes" })?;
+        match self.controllers {
+            0 => Ok(()),
+            n => write!(f, " and {n} synchronization controllers"),
+        }
     }
 }
 

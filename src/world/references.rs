@@ -1,7 +1,7 @@
 //! Who names a migration network, and which NADs are judged for it.
 
 use super::{Attached, Judged, World};
-use crate::finding::Role;
+use crate::finding::{Finding, ObjectRef, Role};
 use crate::objects::{Network, Referrer};
 use std::sync::Arc;
 
@@ -125,5 +125,50 @@ impl World {
     /// The active KubeVirts.
     pub fn active_kubevirts(&self) -> impl Iterator<Item = &Arc<Referrer>> {
         self.referrers().filter(|referrer| referrer.is_kubevirt() && is_active(self, referrer))
+    }
+}
+
+impl Reference {
+    /// A finding of `rule` about the CR that refers; `None` for a reference by flag where only a CR can be at fault.
+    pub fn finding(&self, rule: &'static str, subject: impl Into<String>) -> Option<Finding> {
+        let referrer = self.referrer.as_ref()?;
+        let path = self.network.as_ref().map_or("", |network| network.path.as_str());
+        let finding = Finding { document: referrer.document, ..Finding::new(rule, &referrer.object, subject) };
+        Some(finding.at(path))
+    }
+
+    /// The CR, or the flag.
+    pub fn who(&self) -> String {
+        self.referrer.as_ref().map_or_else(|| "--migration-network".into(), |referrer| referrer.object.to_string())
+    }
+
+    /// Whether Multus refuses it because it isolates namespaces.
+    pub fn is_refused(&self, world: &World) -> bool {
+        let own = self.referrer.as_ref().and_then(|referrer| referrer.object.namespace.as_ref());
+        let (Some(globals), Some(own), Some(namespace)) = (world.isolation(), own, &self.namespace) else { return false };
+        namespace != own && !globals.contains(namespace)
+    }
+
+    /// Whether nothing that it could name is in the world, and no other rule says why.
+    pub fn is_absent(&self, world: &World) -> bool {
+        let known = self.namespace.is_some() && self.name.is_some();
+        let elsewhere = || !self.explicit && world.nads_named(self.name.as_deref().unwrap_or_default()).next().is_some();
+        known && self.targets(world).next().is_none() && !self.is_refused(world) && !elsewhere()
+    }
+
+    /// The finding for an absent NAD; for a reference by flag it is about the NAD itself.
+    pub fn absence(&self, rule: &'static str, what: &str, harm: &str) -> Option<Finding> {
+        let (subject, who) = (self.subject(), self.who());
+        let finding = self.finding(rule, &subject).unwrap_or_else(|| {
+            let object = ObjectRef {
+                api_version: "k8s.cni.cncf.io/v1".into(),
+                kind: "NetworkAttachmentDefinition".into(),
+                namespace: self.namespace.clone(),
+                name: self.name.clone().unwrap_or_default(),
+            };
+            Finding::new(rule, &object, &subject)
+        });
+        let help = "Create it first, or check it together with the CR.";
+        Some(finding.says(format!("{who} {what}: {subject}; {harm}."), help))
     }
 }

@@ -1,0 +1,21 @@
+//! `cni-internal-overlap`
+
+use super::overlap;
+use crate::finding::Finding;
+use crate::networks::Class;
+use crate::world::World;
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "cni-internal-overlap",
+    summary: "a migration network that meets the CNI's own ranges",
+    levels: Levels::Set(D, D, W),
+    page: include_str!("cni_internal_overlap.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    overlap::findings(world, RULE.id, Class::CniInternal, "traffic that the CNI carries over these addresses leaves by migration0")
+}

@@ -1,0 +1,40 @@
+//! `default-route`
+
+use super::overlap;
+use crate::finding::Finding;
+use crate::net::Family;
+use crate::world::World;
+use super::levels::{D};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "default-route",
+    summary: "a default route by the migration network",
+    levels: Levels::Set(D, D, D),
+    page: include_str!("default_route.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    let judged = world.judged().iter();
+    let pairs = judged.flat_map(|judged| Family::ALL.map(|family| (judged, family)));
+    let findings = pairs.filter_map(|(judged, family)| {
+        let attachment = &judged.attached.attachment;
+        let parts = overlap::default_parts(attachment, family);
+        let first = parts.first()?;
+        let route = attachment.routes.iter().find(|route| route.dst.interval() == *first)?;
+        let via = route.via.map_or_else(String::new, |via| format!(" via {via}"));
+        let list = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        let together = if parts.len() > 1 { ", which together are a default route" } else { "" };
+        let message = format!(
+            "{} routes {list}{via} by migration0{together} ({}): virt-handler loses the API server.",
+            judged.who(),
+            route.origin,
+        );
+        let help = "Remove the route; migration peers are on-link and need none.";
+        let finding = judged.finding(RULE.id, family.to_string());
+        Some(Finding { pointer: Some(route.pointer.clone()), ..finding }.says(message, help))
+    });
+    findings.collect()
+}

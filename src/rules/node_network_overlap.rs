@@ -1,0 +1,21 @@
+//! `node-network-overlap`
+
+use super::overlap;
+use crate::finding::Finding;
+use crate::networks::Class;
+use crate::world::World;
+use super::levels::{D};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "node-network-overlap",
+    summary: "a migration network that meets nodes",
+    levels: Levels::Set(D, D, D),
+    page: include_str!("node_network_overlap.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    overlap::findings(world, RULE.id, Class::Node, "virt-handler loses these nodes: the API server, kubelet probes, its peers")
+}

@@ -1,0 +1,27 @@
+//! `odd-reference`
+
+use crate::finding::Finding;
+use crate::world::World;
+use super::levels::{D, O, W};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "odd-reference",
+    summary: "blanks or an empty namespace in a reference",
+    levels: Levels::Set(W, D, O),
+    page: include_str!("odd_reference.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    let odd = world.references().iter().filter_map(|reference| {
+        let network = reference.network.as_ref()?;
+        let why = network.read.oddity.as_ref()?;
+        let referrer = reference.referrer.as_ref()?;
+        let message = format!("The migration network `{}` of {} is oddly written: {why}.", network.text, referrer.object);
+        let help = format!("Write `{}`.", reference.name.as_deref().unwrap_or_default());
+        Some(reference.finding(RULE.id, &network.text)?.says(message, help))
+    });
+    odd.collect()
+}

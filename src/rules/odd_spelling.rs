@@ -1,0 +1,20 @@
+//! `odd-spelling`
+
+use crate::finding::Finding;
+use crate::world::World;
+use super::levels::{D, O, W};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "odd-spelling",
+    summary: "a CNI configuration that works although it is oddly written",
+    levels: Levels::Set(W, D, O),
+    page: include_str!("odd_spelling.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    let judged = world.judged().iter();
+    judged.flat_map(|judged| judged.remarks(RULE.id, "is oddly written", &judged.attached.attachment.oddities)).collect()
+}

@@ -1,0 +1,19 @@
+//! `opaque-config`
+
+use crate::finding::Finding;
+use crate::world::World;
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "opaque-config",
+    summary: "a CNI configuration whose meaning stands elsewhere",
+    levels: Levels::Unknown,
+    page: include_str!("opaque_config.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    let judged = world.judged().iter();
+    judged.flat_map(|judged| judged.remarks(RULE.id, "cannot be judged in full", &judged.attached.attachment.opaque)).collect()
+}

@@ -1,0 +1,180 @@
+//! What the overlap and route rules share: which intervals of the main table are the NAD's own, and what they meet.
+
+use crate::cni::{Attachment, Pointer, Taken};
+use crate::finding::{Fact, Finding};
+use crate::net::{Family, Interval, cover_everything};
+use crate::networks::free::nearby_free;
+use crate::networks::{Class, Confidence, Network};
+use crate::world::{Judged, World};
+use std::sync::Arc;
+
+/// Addresses that a pod with the attachment sends out of migration0.
+#[derive(Clone, Debug)]
+pub(super) struct Own {
+    pub(super) interval: Interval,
+    pub(super) pointer: Pointer,
+    /// A route, not an on-link prefix or an address.
+    pub(super) route: bool,
+}
+
+impl Own {
+    fn what(&self) -> &'static str {
+        if self.route { "route" } else { "on-link prefix" }
+    }
+}
+
+/// The on-link prefixes, the addresses whose prefix has left the main table, and the routes that lead beyond the
+/// prefixes and are no part of a default.
+pub(super) fn owned(attachment: &Attachment) -> Vec<Own> {
+    let addresses = attachment.addresses.iter().filter(|address| !address.prefix.is_everything()).map(|address| Own {
+        interval: match (address.on_link, &address.taken) {
+            (true, _) => address.prefix.interval(),
+            (false, Taken::Fixed(one)) => Interval::single(*one),
+            (false, Taken::Pool(pool, _)) => *pool,
+        },
+        pointer: address.pointer.clone(),
+        route: false,
+    });
+    let mut own: Vec<Own> = Vec::new();
+    for one in addresses {
+        if own.iter().all(|seen| seen.interval != one.interval) {
+            own.push(one);
+        }
+    }
+    let prefixes: Vec<_> = own.iter().map(|one| one.interval).collect();
+    let mut routes: Vec<Own> = Vec::new();
+    for route in main_routes(attachment).filter(|one| !prefixes.iter().any(|prefix| prefix.holds(one.interval))) {
+        let default = default_parts(attachment, route.interval.family()).contains(&route.interval);
+        if !default && routes.iter().all(|seen| seen.interval != route.interval) {
+            routes.push(route);
+        }
+    }
+    own.extend(routes);
+    own
+}
+
+/// The routes of the main table.
+pub(super) fn main_routes(attachment: &Attachment) -> impl Iterator<Item = Own> {
+    let main = attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254)));
+    main.map(|route| Own { interval: route.dst.interval(), pointer: route.pointer.clone(), route: true })
+}
+
+/// The main-table routes that are a default route of the family: /0, or the widest ones if together they cover it.
+pub(super) fn default_parts(attachment: &Attachment, family: Family) -> Vec<Interval> {
+    let routes: Vec<_> = main_routes(attachment).map(|one| one.interval).filter(|i| i.family() == family).collect();
+    if let Some(whole) = routes.iter().find(|interval| **interval == family.everything().interval()) {
+        return vec![*whole];
+    }
+    let on_link = attachment.addresses.iter().filter(|address| address.on_link).map(|address| address.prefix.interval());
+    if routes.is_empty() || !cover_everything(family, routes.iter().copied().chain(on_link)) {
+        return Vec::new();
+    }
+    let widest = |one: &&Interval| !routes.iter().any(|other| other != *one && other.holds(**one));
+    routes.iter().filter(widest).copied().collect()
+}
+
+/// One finding for each own interval and network of `class` that it meets; exact addresses of nodes count as one.
+pub(super) fn findings(world: &World, rule: &'static str, class: Class, harm: &str) -> Vec<Finding> {
+    let judged = world.judged().iter();
+    judged.flat_map(|judged| of_judged(world, judged, rule, &[class], harm)).collect()
+}
+
+/// The same for one judged NAD and several classes.
+pub(super) fn of_judged(
+    world: &World,
+    judged: &Judged,
+    rule: &'static str,
+    classes: &[Class],
+    harm: &str,
+) -> Vec<Finding> {
+    let own = owned(&judged.attached.attachment);
+    let pairs = own.iter().flat_map(|own| classes.iter().map(move |class| (own, *class)));
+    pairs
+        .flat_map(|(own, class)| {
+            let hits = world.meeting(judged, class, own.interval);
+            let (exact, wide): (Vec<_>, Vec<_>) =
+                hits.into_iter().partition(|hit| class == Class::Node && hit.interval.size() == 1);
+            let wide = wide.into_iter().map(|hit| one(world, judged, rule, own, &hit, harm));
+            wide.chain(nodes(world, judged, rule, own, &exact, harm)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn one(world: &World, judged: &Judged, rule: &'static str, own: &Own, hit: &Network, harm: &str) -> Finding {
+    let lead = hit.lead();
+    let more = match hit.claims.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let message = format!(
+        "The {} {} of {} meets the {} network {} ({}{more}; {}): {harm}.",
+        own.what(),
+        own.interval,
+        judged.who(),
+        hit.class,
+        hit.interval,
+        lead.origin,
+        hit.confidence,
+    );
+    let subject = format!("{} {}", own.interval, hit.interval);
+    finding(judged, rule, own, subject, hit).says(message, help(world, own, hit.confidence))
+}
+
+/// All exact node addresses inside one own interval.
+fn nodes(
+    world: &World,
+    judged: &Judged,
+    rule: &'static str,
+    own: &Own,
+    hits: &[std::borrow::Cow<'_, Network>],
+    harm: &str,
+) -> Option<Finding> {
+    let strongest = hits.iter().max_by_key(|hit| hit.confidence)?;
+    let named: Vec<_> = hits.iter().take(3).map(|hit| format!("{} ({})", hit.interval.first(), hit.lead().origin)).collect();
+    let more = match hits.len().saturating_sub(3) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let message = format!(
+        "The {} {} of {} holds {} of nodes or the API server: {}{more}: {harm}.",
+        own.what(),
+        own.interval,
+        judged.who(),
+        if hits.len() == 1 { "an address" } else { "addresses" },
+        named.join(", "),
+    );
+    let subject = format!("{} nodes", own.interval);
+    Some(finding(judged, rule, own, subject, strongest).says(message, help(world, own, strongest.confidence)))
+}
+
+fn finding(judged: &Judged, rule: &'static str, own: &Own, subject: String, hit: &Network) -> Finding {
+    let lead = hit.lead();
+    Finding {
+        pointer: Some(own.pointer.clone()),
+        fact: Some(Fact {
+            class: hit.class,
+            interval: hit.interval,
+            origin: Arc::clone(&lead.origin),
+            confidence: hit.confidence,
+        }),
+        ..judged.finding(rule, subject)
+    }
+}
+
+fn help(world: &World, own: &Own, confidence: Confidence) -> String {
+    let remedy = if own.route {
+        "Remove the route: migration peers are on-link and need none.".to_owned()
+    } else {
+        match own.interval.prefix().and_then(|prefix| nearby_free(prefix, world.networks())) {
+            Some(free) => format!("Use a subnet that nothing else uses; {free} is free as far as is known."),
+            None => "Use a subnet that nothing else in the cluster uses.".to_owned(),
+        }
+    };
+    match confidence {
+        Confidence::Stale => format!(
+            "{remedy} The fact was written at install and may be out of date: confirm it in the networks file, or \
+             except it in the policy."
+        ),
+        _ => remedy,
+    }
+}

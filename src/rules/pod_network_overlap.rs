@@ -1,0 +1,21 @@
+//! `pod-network-overlap`
+
+use super::overlap;
+use crate::finding::Finding;
+use crate::networks::Class;
+use crate::world::World;
+use super::levels::{D};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "pod-network-overlap",
+    summary: "a migration network that meets pods",
+    levels: Levels::Set(D, D, D),
+    page: include_str!("pod_network_overlap.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    overlap::findings(world, RULE.id, Class::Pod, "what virt-handler sends to these pods, and its answers to them, leave by migration0")
+}

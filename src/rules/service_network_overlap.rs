@@ -1,0 +1,21 @@
+//! `service-network-overlap`
+
+use super::overlap;
+use crate::finding::Finding;
+use crate::networks::Class;
+use crate::world::World;
+use super::levels::{D};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "service-network-overlap",
+    summary: "a migration network that meets services",
+    levels: Levels::Set(D, D, D),
+    page: include_str!("service_network_overlap.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    overlap::findings(world, RULE.id, Class::Service, "virt-handler loses these services, the API server's among them")
+}

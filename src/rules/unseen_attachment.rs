@@ -1,0 +1,21 @@
+//! `unseen-attachment`
+
+use crate::finding::Finding;
+use crate::world::World;
+use super::levels::{D, O, W};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "unseen-attachment",
+    summary: "a reference to a NetworkAttachmentDefinition that has not been seen yet",
+    levels: Levels::Set(W, D, O),
+    page: include_str!("unseen_attachment.md"),
+    check: Check::State(check),
+};
+
+fn check(world: &World) -> Vec<Finding> {
+    let fires = !(world.lists().nads && world.lists().at_rest);
+    let absent = world.references().iter().filter(|reference| fires && reference.is_absent(world));
+    absent.filter_map(|reference| reference.absence(RULE.id, "names a NetworkAttachmentDefinition that has not been seen", "unless it comes, virt-handler stays in ContainerCreating")).collect()
+}

@@ -1,0 +1,52 @@
+//! `unusual-range`
+
+use super::special_range;
+use crate::finding::Finding;
+use crate::net::Prefix;
+use crate::net::parse::strict_prefix;
+use crate::world::World;
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
+
+/// See the page.
+pub(super) static RULE: Rule = Rule {
+    id: "unusual-range",
+    summary: "an on-link prefix outside private space",
+    levels: Levels::Set(W, W, O),
+    page: include_str!("unusual_range.md"),
+    check: Check::State(check),
+};
+
+/// Named ranges first; what lies in none of the usual ones is public or reserved.
+const NAMED: [(&str, &str); 8] = [
+    ("192.0.2.0/24", "documentation (RFC 5737)"),
+    ("198.51.100.0/24", "documentation (RFC 5737)"),
+    ("203.0.113.0/24", "documentation (RFC 5737)"),
+    ("198.18.0.0/15", "benchmarking (RFC 2544)"),
+    ("240.0.0.0/4", "reserved (RFC 1112)"),
+    ("2001:db8::/32", "documentation (RFC 3849)"),
+    ("3fff::/20", "documentation (RFC 9637)"),
+    ("2001:2::/48", "benchmarking (RFC 5180)"),
+];
+const USUAL: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+fn check(world: &World) -> Vec<Finding> {
+    let judged = world.judged().iter();
+    let pairs = judged.flat_map(|judged| special_range::prefixes(&judged.attached.attachment).map(move |at| (judged, at)));
+    let findings = pairs.filter_map(|(judged, (prefix, pointer))| {
+        let space = space(prefix)?;
+        let message = format!("The on-link prefix {prefix} of {} lies in {space} space.", judged.who());
+        let help = "Use private space (RFC 1918, RFC 4193), unless these addresses are yours.";
+        let finding = judged.finding(RULE.id, prefix.to_string());
+        Some(Finding { pointer: Some(pointer.clone()), ..finding }.says(message, help))
+    });
+    findings.collect()
+}
+
+fn space(prefix: Prefix) -> Option<&'static str> {
+    let held = |text: &str| strict_prefix(text).is_ok_and(|range| range.interval().holds(prefix.interval()));
+    if special_range::what(prefix).is_some() || USUAL.iter().any(|range| held(range)) {
+        return None;
+    }
+    NAMED.iter().find(|(range, _)| held(range)).map(|(_, name)| *name).or(Some("public or reserved"))
+}
