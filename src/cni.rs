@@ -250,11 +250,13 @@ impl Attachment {
 
     /// Pools that serve the whole cluster: pool, usable addresses, the key that gives it.
     pub fn pools(&self) -> impl Iterator<Item = (Interval, u128, &Pointer)> {
-        self.addresses.iter().filter(|address| address.scope == Scope::Cluster).filter_map(|address| match &address.taken {
-            Taken::Pool(pool, holes) => {
-                Some((*pool, crate::net::free_count(*pool, holes.iter().copied()), &address.pointer))
+        self.addresses.iter().filter(|address| address.scope == Scope::Cluster).filter_map(|address| {
+            match &address.taken {
+                Taken::Pool(pool, holes) => {
+                    Some((*pool, crate::net::free_count(*pool, holes.iter().copied()), &address.pointer))
+                }
+                Taken::Fixed(_) => None,
             }
-            Taken::Fixed(_) => None,
         })
     }
 

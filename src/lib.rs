@@ -13,6 +13,8 @@ pub mod finding;
 pub mod net;
 pub mod networks;
 pub mod objects;
+pub mod policy;
+pub mod review;
 pub mod rules;
 pub mod sources;
 pub mod tree;

@@ -281,7 +281,8 @@ impl Referrer {
             ignored: conditions.iter().any(|c| c.text_at(&["reason"]) == Some("ExistingDeployment")),
             network,
             customized,
-            cleartext: node.at(&["spec", "configuration", "migrations", "disableTLS"]).and_then(Node::flag) == Some(true),
+            cleartext: node.at(&["spec", "configuration", "migrations", "disableTLS"]).and_then(Node::flag)
+                == Some(true),
             decentralized: is_decentralized(node),
             infra_replicas: replicas.and_then(|n| u32::try_from(n).ok()),
             placement: placement(node),

@@ -327,7 +327,8 @@ impl World {
             let below = self.base.networks.meeting(Class::Secondary, prefix).flat_map(|network| &network.claims);
             below.chain(&self.over.claims).filter(move |claim| claim.interval.meets(prefix))
         });
-        let named: BTreeSet<_> = claims.map(|claim| &claim.origin.object).filter(|object| !object.is_same(own)).collect();
+        let named: BTreeSet<_> =
+            claims.map(|claim| &claim.origin.object).filter(|object| !object.is_same(own)).collect();
         named
             .into_iter()
             .flat_map(|object| self.nads_named(&object.name).filter(|a| a.nad.object.is_same(object)).cloned())
@@ -434,8 +435,7 @@ fn pods_have_v6(claims: &[Claim], unknown: &BTreeMap<Class, String>) -> Option<b
 
 /// Policy decides; without a word from it, config.openshift.io objects show OpenShift, whose Multus isolates.
 fn isolation(settings: &Settings, found: &[Found]) -> Option<Vec<String>> {
-    const OPENSHIFT: [&str; 4] =
-        ["default", "openshift-multus", "openshift-sriov-network-operator", "openshift-cnv"];
+    const OPENSHIFT: [&str; 4] = ["default", "openshift-multus", "openshift-sriov-network-operator", "openshift-cnv"];
     let openshift = found.iter().any(|one| one.object.group() == "config.openshift.io");
     let isolated = settings.namespace_isolation.unwrap_or(openshift);
     let usual: &[&str] = if openshift { &OPENSHIFT } else { &OPENSHIFT[..1] };

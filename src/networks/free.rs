@@ -2,4 +2,6 @@
 use crate::net::Prefix;
 use crate::networks::Networks;
 /// stub
-pub fn nearby_free(_near: Prefix, _taken: &Networks) -> Option<Prefix> { None }
+pub fn nearby_free(_near: Prefix, _taken: &Networks) -> Option<Prefix> {
+    None
+}

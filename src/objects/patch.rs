@@ -54,7 +54,9 @@ fn of_json_patch(patch: &Node<'_>, target: &[&str]) -> Effect {
     let operations = patch.list().unwrap_or_default();
     let effects = operations.iter().map(|operation| {
         let path: Option<Vec<_>> = operation.text_at(&["path"]).map(segments);
-        let rest = path.as_deref().and_then(|path| target.strip_prefix(path.iter().map(String::as_str).collect::<Vec<_>>().as_slice()));
+        let rest = path
+            .as_deref()
+            .and_then(|path| target.strip_prefix(path.iter().map(String::as_str).collect::<Vec<_>>().as_slice()));
         match (operation.text_at(&["op"]), rest) {
             (Some("remove"), Some(_)) => Effect::Removed,
             (Some("add" | "replace"), Some(rest)) => operation
@@ -106,15 +108,27 @@ mod tests {
     fn patches_of_each_kind_reach_the_annotation() {
         let set = |text: &str| Effect::Set(text.into());
         let path = "/spec/template/metadata/annotations/k8s.v1.cni.cncf.io~1networks";
-        assert_eq!(effect("json", &format!(r#"[{{"op":"add","path":"{path}","value":"x@migration0"}}]"#)), set("x@migration0"));
+        assert_eq!(
+            effect("json", &format!(r#"[{{"op":"add","path":"{path}","value":"x@migration0"}}]"#)),
+            set("x@migration0")
+        );
         assert_eq!(effect("json", &format!(r#"[{{"op":"remove","path":"{path}"}}]"#)), Effect::Removed);
-        assert_eq!(effect("json", r#"[{"op":"replace","path":"/spec/template/metadata/annotations","value":{}}]"#), Effect::Removed);
-        assert_eq!(effect("json", r#"[{"op":"add","path":"/spec/template/metadata/annotations/other","value":"x"}]"#), Effect::Untouched);
+        assert_eq!(
+            effect("json", r#"[{"op":"replace","path":"/spec/template/metadata/annotations","value":{}}]"#),
+            Effect::Removed
+        );
+        assert_eq!(
+            effect("json", r#"[{"op":"add","path":"/spec/template/metadata/annotations/other","value":"x"}]"#),
+            Effect::Untouched
+        );
         let merge = r#"{"spec":{"template":{"metadata":{"annotations":{"k8s.v1.cni.cncf.io/networks":VALUE}}}}}"#;
         assert_eq!(effect("strategic", &merge.replace("VALUE", "\"x\"")), set("x"));
         assert_eq!(effect("merge", &merge.replace("VALUE", "null")), Effect::Removed);
         assert_eq!(effect("merge", r#"{"spec":{"template":{}}}"#), Effect::Untouched);
-        assert_eq!(effect("strategic", r#"{"spec":{"template":{"metadata":{"annotations":{"$patch":"replace"}}}}}"#), Effect::Removed);
+        assert_eq!(
+            effect("strategic", r#"{"spec":{"template":{"metadata":{"annotations":{"$patch":"replace"}}}}}"#),
+            Effect::Removed
+        );
         assert_eq!(effect("merge", "not json"), Effect::Untouched);
     }
 
@@ -122,8 +136,14 @@ mod tests {
     fn the_hyperconverged_annotation_reaches_the_network() {
         let op = r#"[{"op":"add","path":"/spec/configuration/migrations","value":{"network":"mig"}}]"#;
         assert_eq!(on_network(op), Effect::Set("mig".into()));
-        assert_eq!(on_network(r#"[{"op":"add","path":"/spec/configuration/migrations/network","value":"m"}]"#), Effect::Set("m".into()));
-        assert_eq!(on_network(r#"[{"op":"add","path":"/spec/configuration/migrations/bandwidth","value":"m"}]"#), Effect::Untouched);
+        assert_eq!(
+            on_network(r#"[{"op":"add","path":"/spec/configuration/migrations/network","value":"m"}]"#),
+            Effect::Set("m".into())
+        );
+        assert_eq!(
+            on_network(r#"[{"op":"add","path":"/spec/configuration/migrations/bandwidth","value":"m"}]"#),
+            Effect::Untouched
+        );
         assert_eq!(on_network("[]"), Effect::Untouched);
     }
 }

@@ -49,7 +49,9 @@ pub fn read(text: &str) -> Read {
             Read { oddity: oddity(text), target: Some(target), fault: None }
         }
         (Ok(target), Ok(_)) => Read {
-            fault: Some("it is a list: only its last entry becomes migration0, the others become further interfaces".into()),
+            fault: Some(
+                "it is a list: only its last entry becomes migration0, the others become further interfaces".into(),
+            ),
             target: Some(target),
             oddity: None,
         },
@@ -105,10 +107,7 @@ fn named(item: &str) -> Result<Target, String> {
         Some(part) => Err(format!(
             "`{part}` is not what Multus accepts here: lower-case letters, digits and inner dashes, no dots"
         )),
-        None => Ok(Target {
-            namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
-            name: name.to_owned(),
-        }),
+        None => Ok(Target { namespace: (!namespace.is_empty()).then(|| namespace.to_owned()), name: name.to_owned() }),
     }
 }
 
@@ -133,7 +132,8 @@ mod tests {
 
     fn told(text: &str) -> String {
         let read = read(text);
-        let target = read.target.map_or_else(|| "-".into(), |t| format!("{}/{}", t.namespace.as_deref().unwrap_or("."), t.name));
+        let target =
+            read.target.map_or_else(|| "-".into(), |t| format!("{}/{}", t.namespace.as_deref().unwrap_or("."), t.name));
         let mark = match (read.fault, read.oddity) {
             (Some(_), _) => "fault",
             (None, Some(_)) => "odd",
@@ -146,12 +146,30 @@ mod tests {
     #[test]
     fn references_mean_what_multus_makes_of_them() {
         for (text, expected) in [
-            ("mig", "./mig ok"), ("kubevirt/mig", "kubevirt/mig ok"), ("other/mig2", "other/mig2 ok"),
-            (" mig", "./mig odd"), ("mig ", "./mig odd"), ("/mig", "./mig odd"), ("a / b", "a/b odd"),
-            ("mig,other/mig2", "other/mig2 fault"), ("a/b/c", "- fault"), ("mig@eth1", "- fault"), ("Mig", "- fault"),
-            ("mig.dot", "- fault"), ("mig#x", "- fault"), ("mig_under", "- fault"), ("-mig", "- fault"),
-            ("kubevirt/", "- fault"), ("kubevirt/mig,", "- fault"), ("mig\"", "- fault"), ("[{\"name\":\"a\"}]", "- fault"),
-            ("", "- fault"), ("  ", "- fault"), (",mig", "- fault"), ("a,B", "- fault"), ("m", "./m ok"),
+            ("mig", "./mig ok"),
+            ("kubevirt/mig", "kubevirt/mig ok"),
+            ("other/mig2", "other/mig2 ok"),
+            (" mig", "./mig odd"),
+            ("mig ", "./mig odd"),
+            ("/mig", "./mig odd"),
+            ("a / b", "a/b odd"),
+            ("mig,other/mig2", "other/mig2 fault"),
+            ("a/b/c", "- fault"),
+            ("mig@eth1", "- fault"),
+            ("Mig", "- fault"),
+            ("mig.dot", "- fault"),
+            ("mig#x", "- fault"),
+            ("mig_under", "- fault"),
+            ("-mig", "- fault"),
+            ("kubevirt/", "- fault"),
+            ("kubevirt/mig,", "- fault"),
+            ("mig\"", "- fault"),
+            ("[{\"name\":\"a\"}]", "- fault"),
+            ("", "- fault"),
+            ("  ", "- fault"),
+            (",mig", "- fault"),
+            ("a,B", "- fault"),
+            ("m", "./m ok"),
         ] {
             assert_eq!(told(text), expected, "{text:?}");
         }

@@ -65,7 +65,8 @@ pub(super) fn default_parts(attachment: &Attachment, family: Family) -> Vec<Inte
     if let Some(whole) = routes.iter().find(|interval| **interval == family.everything().interval()) {
         return vec![*whole];
     }
-    let on_link = attachment.addresses.iter().filter(|address| address.on_link).map(|address| address.prefix.interval());
+    let on_link =
+        attachment.addresses.iter().filter(|address| address.on_link).map(|address| address.prefix.interval());
     if routes.is_empty() || !cover_everything(family, routes.iter().copied().chain(on_link)) {
         return Vec::new();
     }
@@ -130,7 +131,8 @@ fn nodes(
     harm: &str,
 ) -> Option<Finding> {
     let strongest = hits.iter().max_by_key(|hit| hit.confidence)?;
-    let named: Vec<_> = hits.iter().take(3).map(|hit| format!("{} ({})", hit.interval.first(), hit.lead().origin)).collect();
+    let named: Vec<_> =
+        hits.iter().take(3).map(|hit| format!("{} ({})", hit.interval.first(), hit.lead().origin)).collect();
     let more = match hits.len().saturating_sub(3) {
         0 => String::new(),
         n => format!(" and {n} more"),

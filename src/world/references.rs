@@ -145,14 +145,17 @@ impl Reference {
     /// Whether Multus refuses it because it isolates namespaces.
     pub fn is_refused(&self, world: &World) -> bool {
         let own = self.referrer.as_ref().and_then(|referrer| referrer.object.namespace.as_ref());
-        let (Some(globals), Some(own), Some(namespace)) = (world.isolation(), own, &self.namespace) else { return false };
+        let (Some(globals), Some(own), Some(namespace)) = (world.isolation(), own, &self.namespace) else {
+            return false;
+        };
         namespace != own && !globals.contains(namespace)
     }
 
     /// Whether nothing that it could name is in the world, and no other rule says why.
     pub fn is_absent(&self, world: &World) -> bool {
         let known = self.namespace.is_some() && self.name.is_some();
-        let elsewhere = || !self.explicit && world.nads_named(self.name.as_deref().unwrap_or_default()).next().is_some();
+        let elsewhere =
+            || !self.explicit && world.nads_named(self.name.as_deref().unwrap_or_default()).next().is_some();
         known && self.targets(world).next().is_none() && !self.is_refused(world) && !elsewhere()
     }
 

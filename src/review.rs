@@ -1,0 +1,171 @@
+//! The review of a world, and of a write: every rule, then levels, exceptions and enforcement, once.
+
+use crate::finding::{Finding, Identity, Level};
+use crate::networks::Confidence;
+use crate::objects::{Kind, Object, kind_of};
+use crate::policy::{Exception, Policy};
+use crate::rules::{Check, RULES, Rule};
+use crate::world::{Change, World};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+/// What a review finds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Review {
+    /// Sorted; the level of each is as policy has it.
+    pub findings: Vec<Finding>,
+    /// What exceptions hide.
+    pub excepted: Vec<Excepted>,
+}
+
+/// A finding that an exception hides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Excepted {
+    /// The finding.
+    pub finding: Finding,
+    /// Why it is accepted.
+    pub reason: String,
+    /// The last day.
+    pub expires: Date,
+}
+
+/// What a write is refused for, and what its author is told.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChangeReview {
+    /// New findings of level deny.
+    pub denied: Vec<Finding>,
+    /// The other new findings, and old ones that are about what was written.
+    pub warned: Vec<Finding>,
+    /// What exceptions hide.
+    pub excepted: Vec<Excepted>,
+}
+
+/// Every rule of a state on `world`.
+pub fn review(world: &World, policy: &Policy, today: Date) -> Review {
+    let states = RULES.iter().flat_map(|rule| match rule.check {
+        Check::State(check) => check(world),
+        Check::Policy => expired(policy, rule, today),
+        Check::Change(_) => Vec::new(),
+    });
+    sorted(states, policy, today)
+}
+
+/// What `change` makes worse: `before` is the world with the object as it was.
+pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Date) -> ChangeReview {
+    let after = before.after(change);
+    let now = review(&after, policy, today);
+    let of_change = RULES.iter().flat_map(|rule| match rule.check {
+        Check::Change(check) => check(change, before, &after),
+        Check::State(_) | Check::Policy => Vec::new(),
+    });
+    let of_change = sorted(of_change, policy, today);
+    let deletes = of_change.findings.iter().any(|finding| finding.rule == "attachment-in-use");
+    let told =
+        now.findings.into_iter().filter(|finding| is_asked(change, finding) && !(deletes && is_absence(finding)));
+    let found: Vec<_> = of_change.findings.into_iter().chain(told).collect();
+    let old = if found.is_empty() { Review::default() } else { review(before, policy, today) };
+    let cap = if is_judged_copy(change, before) || !policy.refuses() { Level::Warn } else { Level::Deny };
+    let levels: BTreeMap<_, _> = old.findings.iter().map(|finding| (finding.identity(), finding.level)).collect();
+    let mut result = ChangeReview { excepted: of_change.excepted, ..ChangeReview::default() };
+    result.excepted.extend(now.excepted);
+    for finding in found {
+        match (is_new(&levels, &finding), finding.level.min(cap)) {
+            (true, Level::Deny) => result.denied.push(finding),
+            (true, level) => result.warned.push(Finding { level, ..finding }),
+            (false, _) if is_about(change, &finding) => result.warned.push(Finding { level: Level::Warn, ..finding }),
+            (false, _) => {}
+        }
+    }
+    result
+}
+
+/// New unless the same cause was there before at the same level or a higher one.
+fn is_new(before: &BTreeMap<Identity<'_>, Level>, finding: &Finding) -> bool {
+    before.get(&finding.identity()).is_none_or(|level| *level < finding.level)
+}
+
+/// Whether the finding's object, or the CR that refers to it, is what was written.
+fn is_about(change: &Change, finding: &Finding) -> bool {
+    let written = change.after.as_ref().or(change.before.as_ref()).map(Object::reference);
+    written.is_some_and(|written| {
+        finding.object.is_same(written) || finding.referrer.as_ref().is_some_and(|referrer| referrer.is_same(written))
+    })
+}
+
+/// A write to an object that only states a fact is asked about overlaps with that very fact, nothing else.
+fn is_asked(change: &Change, finding: &Finding) -> bool {
+    match change.after.as_ref().or(change.before.as_ref()) {
+        Some(Object::Found(found)) => {
+            finding.fact.as_ref().is_some_and(|fact| fact.origin.object.is_same(&found.object))
+        }
+        _ => true,
+    }
+}
+
+/// What attachment-in-use already says.
+fn is_absence(finding: &Finding) -> bool {
+    matches!(finding.rule, "missing-attachment" | "unseen-attachment" | "foreign-namespace-attachment")
+}
+
+/// A KubeVirt write that copies the network of the stored active HyperConverged: that write was judged, and refusing
+/// the operator's copy would stop HyperConverged's whole reconcile.
+fn is_judged_copy(change: &Change, before: &World) -> bool {
+    let Some(Object::Referrer(written)) = &change.after else { return false };
+    let Some(network) = written.network.as_ref().filter(|_| kind_of(&written.object) == Some(Kind::KubeVirt)) else {
+        return false;
+    };
+    before.referrers().any(|other| {
+        !other.is_kubevirt()
+            && !other.deleting
+            && other.object.namespace == written.object.namespace
+            && other.network.as_ref().is_some_and(|theirs| theirs.text == network.text)
+    })
+}
+
+/// Exceptions of the policy whose last day is over.
+fn expired(policy: &Policy, rule: &Rule, today: Date) -> Vec<Finding> {
+    let exceptions = policy.file.exceptions.iter().enumerate();
+    let over = exceptions.filter(|(_, exception)| exception.has_expired(today));
+    let findings = over.map(|(at, exception)| {
+        let subject = format!("{} {}", exception.rule.0, exception.object.name);
+        let message = format!(
+            "The exception from {} for {} expired on {} and no longer applies.",
+            exception.rule.0, exception.object.name, exception.expires.0,
+        );
+        let help = "Mend the finding, or give the exception a new day and reason; else remove it.";
+        Finding::new(rule.id, &policy.object(), subject).at(format!("exceptions[{at}].expires")).says(message, help)
+    });
+    findings.collect()
+}
+
+/// Exceptions that end within 14 days, for a note in the output.
+pub fn expiring(policy: &Policy, today: Date) -> impl Iterator<Item = &Exception> {
+    let limit = today.checked_add(14.days()).unwrap_or(Date::MAX);
+    policy.file.exceptions.iter().filter(move |exception| !exception.has_expired(today) && exception.expires.0 <= limit)
+}
+
+/// Levels and exceptions applied, in the order of reports.
+fn sorted(findings: impl Iterator<Item = Finding>, policy: &Policy, today: Date) -> Review {
+    let mut review = Review::default();
+    for mut finding in findings {
+        let Some(rule) = crate::rules::rule(finding.rule) else { continue };
+        let stale = finding.fact.as_ref().is_some_and(|fact| fact.confidence == Confidence::Stale);
+        finding.level = if stale { policy.level(rule).min(Level::Warn) } else { policy.level(rule) };
+        match (finding.level, policy.exception(&finding, today)) {
+            (Level::Off, _) => {}
+            (_, Some(Exception { reason, expires, .. })) => {
+                review.excepted.push(Excepted { finding, reason: reason.clone(), expires: expires.0 });
+            }
+            (_, None) => review.findings.push(finding),
+        }
+    }
+    review.findings.sort_by(|a, b| report_order(a).cmp(&report_order(b)));
+    review.excepted.sort_by(|a, b| report_order(&a.finding).cmp(&report_order(&b.finding)));
+    review
+}
+
+/// Deny before warn, then by identity, document and pointer.
+fn report_order(finding: &Finding) -> (std::cmp::Reverse<Level>, Identity<'_>, Option<usize>, Option<&str>) {
+    (std::cmp::Reverse(finding.level), finding.identity(), finding.document, finding.pointer.as_deref())
+}
