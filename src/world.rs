@@ -227,6 +227,15 @@ impl World {
         Self::over(Arc::clone(&self.base), over)
     }
 
+    /// The world as it would be if a CR named `namespace/name`.
+    #[must_use]
+    pub fn as_if_named(&self, namespace: &str, name: &str) -> Self {
+        let mut world = self.clone();
+        world.references.push(Reference::by_flag(namespace, name));
+        world.judged = references::judged(&world);
+        world
+    }
+
     /// The active references.
     pub fn references(&self) -> &[Reference] {
         &self.references
