@@ -4,9 +4,15 @@ use super::{ReportError, json};
 use crate::policy::PolicyFile;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
+/// Makes a schema.
+pub type Make = fn() -> Schema;
+
 /// Names and schemas, in the order of the command line's help.
-pub static SCHEMAS: &[(&str, fn() -> Schema)] =
-    &[("policy", read::<PolicyFile>), ("check", printed::<json::Document<'static>>)];
+pub static SCHEMAS: &[(&str, Make)] = &[
+    ("policy", read::<PolicyFile>),
+    ("networks", read::<ClusterNetworks>),
+    ("check", printed::<json::Document<'static>>),
+];
 
 /// The schema of that name as json; `None` if there is none.
 pub fn render(name: &str) -> Option<Result<String, ReportError>> {

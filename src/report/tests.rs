@@ -17,8 +17,8 @@ fn object(kind: &str, namespace: Option<&str>, name: &str) -> ObjectRef {
     ObjectRef { api_version: api_version.into(), kind: kind.into(), namespace, name: name.into() }
 }
 
-fn place(line: usize, column: usize) -> Option<Place> {
-    Some(Place { file: FILE.into(), line, column })
+fn place(line: usize, column: usize) -> Place {
+    Place { file: FILE.into(), line, column }
 }
 
 fn overlap(nad: &ObjectRef) -> Finding {
@@ -34,7 +34,7 @@ fn overlap(nad: &ObjectRef) -> Finding {
         referrer: Some(object("KubeVirt", Some("kubevirt"), "kubevirt")),
         role: Role::Reference("kubevirt/mig".into()),
         pointer: Some("/ipam/range".into()),
-        place: place(4, 15),
+        place: Some(place(4, 15)),
         document: Some(0),
         ..Finding::new("pod-network-overlap", nad, "10.244.1.0/24 10.244.0.0/16")
     }
@@ -46,7 +46,7 @@ fn overlap(nad: &ObjectRef) -> Finding {
 pub(crate) fn sample() -> Report {
     let nad = object("NetworkAttachmentDefinition", Some("kubevirt"), "mig");
     let tight =
-        Finding { level: Level::Warn, place: place(2, 1), ..Finding::new("tight-range", &nad, "10.244.1.0/24") };
+        Finding { level: Level::Warn, place: Some(place(2, 1)), ..Finding::new("tight-range", &nad, "10.244.1.0/24") };
     let elsewhere = Finding::new("missing-attachment", &object("KubeVirt", Some("kubevirt"), "kubevirt"), "kubevirt/x")
         .at("spec.configuration.migrations.network")
         .says("There is no kubevirt/x.", "");
@@ -55,7 +55,7 @@ pub(crate) fn sample() -> Report {
             .at("exceptions[0].expires")
             .says("The exception expired.", "Renew it.");
     let hidden =
-        Finding { place: place(4, 6), ..Finding::new("default-route", &nad, "IPv4") }.says("A default.", "No.");
+        Finding { place: Some(place(4, 6)), ..Finding::new("default-route", &nad, "IPv4") }.says("A default.", "No.");
     let excepted = Excepted { finding: hidden, reason: "lab, until 9".into(), expires: "2026-12-01".parse().unwrap() };
     let not_judged = NotJudged {
         file: "chart/t.yaml".into(),
