@@ -6,6 +6,7 @@
 pub mod calico;
 pub mod cilium;
 mod field;
+pub mod flannel;
 pub mod kubeadm_config;
 pub mod kubernetes;
 pub mod metallb;
@@ -206,6 +207,7 @@ pub static SOURCES: &[&Source] = &[
     &cilium::CONFIG,
     &cilium::LOAD_BALANCERS,
     &cilium::SOURCE,
+    &flannel::SOURCE,
     &kubeadm_config::SOURCE,
     &kubernetes::SOURCE,
     &metallb::SOURCE,

@@ -237,8 +237,17 @@ data:
         format!("service 10.96.0.0/16 stale {at}.serviceSubnet"),
     ];
     assert_eq!(said(yaml), expected);
-    let yaml = "{apiVersion: v1, kind: ConfigMap, metadata: {name: kubeadm-config, namespace: kube-system}, data: {}}";
-    assert!(said(yaml).is_empty());
+    for data in [
+        "",
+        "ClusterConfiguration: null",
+        "ClusterConfiguration: ''",
+        "ClusterConfiguration: 'networking: {podSubnet: null, serviceSubnet: \"\"}'",
+    ] {
+        let yaml = format!(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: kubeadm-config, namespace: kube-system}}, data: {{{data}}}}}"
+        );
+        assert_eq!(said(&yaml), [""; 0], "{data}");
+    }
 }
 
 #[test]
@@ -284,6 +293,17 @@ fn cilium_pools_come_in_two_shapes_and_the_config_counts_in_its_mode_only() {
         );
         assert_eq!(said(&yaml).len(), count, "{mode}");
     }
+}
+
+#[test]
+fn flannel_is_obeyed() {
+    let yaml = r#"{apiVersion: v1, kind: ConfigMap, metadata: {name: kube-flannel-cfg, namespace: kube-flannel}, data: {
+        net-conf.json: '{"Network":"10.244.0.0/16","IPv6Network":"fd00:10:244::/56","Backend":{"Type":"vxlan"}}'}}"#;
+    let expected = [
+        "pod 10.244.0.0/16 live data[net-conf.json].Network",
+        "pod fd00:10:244::/56 live data[net-conf.json].IPv6Network",
+    ];
+    assert_eq!(said(yaml), expected);
 }
 
 #[test]
