@@ -5,32 +5,25 @@
 mod support;
 
 use jiff::civil::date;
-use kubevirt_preflight::finding::Level;
-use kubevirt_preflight::networks::{Claim, Class, Confidence, Origin};
+use kubevirt_preflight::finding::{Level, ObjectRef};
+use kubevirt_preflight::networks::declared::Declared;
+use kubevirt_preflight::networks::{Class, Confidence};
 use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{ChangeReview, review, review_change};
 use kubevirt_preflight::sources::Found;
 use kubevirt_preflight::world::{Change, Inputs, Lists, World};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use support::{kubevirt, nad, object};
 
-const PODS: &str = "10.244.0.0/16";
+const NETWORKS: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: ClusterNetworks\n\
+    pods: [10.244.0.0/16]\nservices: [10.96.0.0/12]\nnodes: [{name: n1, addresses: [172.16.0.1/24]}]\n";
 
 fn world(objects: &[&Value]) -> World {
-    let origin = Arc::new(Origin { object: object(&nad("10.0.0.0/24")).reference().clone(), path: "pods".into() });
-    let claim = Claim {
-        interval: PODS.parse::<ipnetwork::IpNetwork>().map(|_| kubevirt_preflight::net::parse::strict_interval(PODS).unwrap()).unwrap(),
-        class: Class::Pod,
-        confidence: Confidence::Declared,
-        origin: Arc::new(Origin { object: kubevirt_preflight::finding::ObjectRef { name: "cluster".into(), kind: "ClusterNetworks".into(), ..origin.object.clone() }, path: "pods[0]".into() }),
-        pool: None,
-    };
     World::of(Inputs {
         objects: objects.iter().map(|value| object(value)).collect(),
-        claims: vec![claim],
-        lists: Lists { nads: true, at_rest: false },
+        declared: Declared::parse(NETWORKS, "cluster.yaml").unwrap(),
+        lists: Lists { nads: true, ..Lists::default() },
         ..Inputs::default()
     })
 }
@@ -38,7 +31,8 @@ fn world(objects: &[&Value]) -> World {
 /// The review of a write, as the webhook makes it.
 fn write(world: &World, before: Option<&Value>, after: Option<&Value>) -> ChangeReview {
     let change = Change { before: before.map(object), after: after.map(object) };
-    let before = change.before.as_ref().map_or_else(|| world.clone(), |old| world.with(old.reference(), Some(old.clone())));
+    let before =
+        change.before.as_ref().map_or_else(|| world.clone(), |old| world.with(old.reference(), Some(old.clone())));
     review_change(&change, &before, &Policy::default(), date(2026, 11, 24))
 }
 
@@ -133,9 +127,15 @@ fn plugins_and_keys_moved_about_are_no_new_problem() {
         bad["spec"]["config"] = json!(text);
         bad
     };
-    let one = config(r#"{"cniVersion":"0.3.1","plugins":[{"type":"macvlan","master":"eth1","ipam":{"type":"whereabouts","range":"10.244.7.0/24"}},{"type":"tuning"}]}"#);
-    let two = config(r#"{"plugins":[{"ipam":{"range":"10.244.7.0/24","type":"whereabouts"},"type":"macvlan","master":"eth1"}],"cniVersion":"0.3.1"}"#);
-    let three = config(r#"{"cniVersion":"0.3.1","plugins":[{"type":"macvlan","master":"eth1","ipam":{"type":"whereabouts","ipRanges":[{"range":"10.244.7.0/24"}]}}]}"#);
+    let one = config(
+        r#"{"cniVersion":"0.3.1","plugins":[{"type":"macvlan","master":"eth1","ipam":{"type":"whereabouts","range":"10.244.7.0/24"}},{"type":"tuning"}]}"#,
+    );
+    let two = config(
+        r#"{"plugins":[{"ipam":{"range":"10.244.7.0/24","type":"whereabouts"},"type":"macvlan","master":"eth1"}],"cniVersion":"0.3.1"}"#,
+    );
+    let three = config(
+        r#"{"cniVersion":"0.3.1","plugins":[{"type":"macvlan","master":"eth1","ipam":{"type":"whereabouts","ipRanges":[{"range":"10.244.7.0/24"}]}}]}"#,
+    );
     for other in [&two, &three] {
         let review = write(&world(&[&one, &cr()]), Some(&one), Some(other));
         assert_eq!(denied(&review), [""; 0]);
@@ -145,25 +145,30 @@ fn plugins_and_keys_moved_about_are_no_new_problem() {
 #[test]
 fn a_level_that_rises_under_one_identity_is_refused() {
     let bad = nad("10.244.7.0/24");
-    let stale = |confidence| {
-        let mut inputs = Inputs { objects: vec![object(&bad), object(&cr())], ..Inputs::default() };
-        inputs.claims = world(&[]).networks().iter().flat_map(|n| n.claims.clone()).collect();
-        inputs.claims[0].confidence = confidence;
-        World::of(inputs)
+    let kubeadm = ObjectRef {
+        api_version: "v1".into(),
+        kind: "ConfigMap".into(),
+        namespace: Some("kube-system".into()),
+        name: "kubeadm-config".into(),
     };
+    let found = |confidence| {
+        let mut found = Found::about(kubeadm.clone(), "kubeadm-config");
+        found.claim_text(Class::Pod, "10.244.0.0/16", confidence, "data");
+        found
+    };
+    let objects = vec![object(&bad), object(&cr()), Object::Found(found(Confidence::Stale))];
+    let before = World::of(Inputs { objects, ..Inputs::default() });
     let today = date(2026, 11, 24);
-    let found = review(&stale(Confidence::Stale), &Policy::default(), today);
-    assert_eq!(found.findings[0].level, Level::Warn);
-    // The same range, now declared by an object that is written: the identity is old, the level is higher.
-    let fact = review(&stale(Confidence::Live), &Policy::default(), today).findings[0].clone();
-    let written = fact.fact.clone().unwrap().origin.object.clone();
-    let mut claims = stale(Confidence::Live).networks().iter().flat_map(|n| n.claims.clone()).collect::<Vec<_>>();
-    claims.retain(|claim| claim.class == Class::Pod);
-    let mut found = Found::about(written, "test");
-    found.claims = claims;
-    let change = Change { before: None, after: Some(Object::Found(found)) };
-    let review = review_change(&change, &stale(Confidence::Stale), &Policy::default(), today);
-    assert_eq!(denied(&review), ["pod-network-overlap"]);
+    let level = |world: &World| {
+        let findings = review(world, &Policy::default(), today).findings;
+        findings.iter().find(|f| f.rule == "pod-network-overlap").map(|f| f.level)
+    };
+    assert_eq!(level(&before), Some(Level::Warn));
+    let change = |confidence| Change { before: None, after: Some(Object::Found(found(confidence))) };
+    let same = review_change(&change(Confidence::Stale), &before, &Policy::default(), today);
+    assert_eq!(denied(&same), [""; 0]);
+    let risen = review_change(&change(Confidence::Live), &before, &Policy::default(), today);
+    assert_eq!(denied(&risen), ["pod-network-overlap"]);
 }
 
 #[test]
@@ -180,8 +185,11 @@ fn the_first_reference_to_a_labelled_bad_nad_is_refused() {
 fn a_service_network_added_over_a_migration_network_is_refused_for_that_alone() {
     let good = nad("192.168.150.0/24");
     let world = world(&[&good, &cr()]);
-    let name = kubevirt_preflight::finding::ObjectRef {
-        api_version: "networking.k8s.io/v1".into(), kind: "ServiceCIDR".into(), namespace: None, name: "more".into(),
+    let name = ObjectRef {
+        api_version: "networking.k8s.io/v1".into(),
+        kind: "ServiceCIDR".into(),
+        namespace: None,
+        name: "more".into(),
     };
     let change = |cidr: &str| {
         let mut found = Found::about(name.clone(), "servicecidr");

@@ -2,14 +2,13 @@
 #![allow(dead_code)] // each user takes a part
 
 use kubevirt_preflight::finding::ObjectRef;
-use kubevirt_preflight::net::parse::strict_interval;
-use kubevirt_preflight::networks::{Claim, Class, Confidence, Origin};
+use kubevirt_preflight::networks::{Class, Confidence};
 use kubevirt_preflight::objects::{Object, name_of};
+use kubevirt_preflight::sources::Found;
 use kubevirt_preflight::tree;
 use kubevirt_preflight::world::{Inputs, World};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 /// The CNI text of the benches: macvlan with whereabouts.
 pub const CONFIG: &str = r#"{"cniVersion":"0.3.1","name":"migration-bridge","type":"macvlan","master":"eth1","mode":"bridge","ipam":{"type":"whereabouts","range":"RANGE"}}"#;
@@ -89,21 +88,17 @@ pub fn object(value: &Value) -> Object {
 
 /// A world of `count` networks (three in four a pod block, the rest node addresses) with these objects.
 pub fn world(count: usize, objects: Vec<Object>) -> World {
-    let claims = (0..count).map(|n| {
+    let blocks = (0..count).map(|n| {
         let (class, text) = if n % 4 == 3 {
             (Class::Node, format!("172.{}.{}.{}/32", 16 + (n >> 16), (n >> 8) & 255, n & 255))
         } else {
-            // every second block, so that neighbours do not merge
             (Class::Pod, format!("10.{}.{}.{}/26", 64 + (n >> 10) % 128, (n >> 2) & 255, (n & 3) * 64))
         };
-        let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: format!("node-{n}") };
-        Claim {
-            interval: strict_interval(&text).expect("a prefix"),
-            class,
-            confidence: Confidence::Live,
-            origin: Arc::new(Origin { object, path: "spec.podCIDR".into() }),
-            pool: None,
-        }
+        let name = format!("node-{n}");
+        let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name };
+        let mut found = Found::about(object, "nodes");
+        found.claim_text(class, &text, Confidence::Live, "spec.podCIDR");
+        Object::Found(found)
     });
-    World::of(Inputs { objects, claims: claims.collect(), ..Inputs::default() })
+    World::of(Inputs { objects: objects.into_iter().chain(blocks).collect(), ..Inputs::default() })
 }
