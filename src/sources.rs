@@ -3,6 +3,14 @@
 //! A [`Source`] names the objects that it reads and has a pure function from such an object to what it says. The
 //! watcher, `check`, `snapshot` and the webhook's reverse direction all call that same function.
 
+mod kube_ovn;
+mod nv_ipam;
+mod spans;
+mod spiderpool;
+#[cfg(test)]
+mod testing;
+mod whereabouts;
+
 use crate::cni::Pool;
 use crate::finding::ObjectRef;
 use crate::net::Interval;
@@ -104,4 +112,9 @@ impl Found {
 }
 
 /// Every source.
-pub static SOURCES: &[&Source] = &[];
+pub static SOURCES: &[&Source] = &[
+    &kube_ovn::SOURCE,
+    &nv_ipam::SOURCE,
+    &spiderpool::SOURCE,
+    &whereabouts::SOURCE,
+];
