@@ -3,13 +3,13 @@
 //! A [`Source`] names the objects that it reads and has a pure function from such an object to what it says. The
 //! watcher, `check`, `snapshot` and the webhook's reverse direction all call that same function.
 
-mod kube_ovn;
-mod nv_ipam;
+pub mod kube_ovn;
+pub mod nv_ipam;
 mod spans;
-mod spiderpool;
+pub mod spiderpool;
 #[cfg(test)]
 mod testing;
-mod whereabouts;
+pub mod whereabouts;
 
 use crate::cni::Pool;
 use crate::finding::ObjectRef;

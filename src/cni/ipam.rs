@@ -5,7 +5,7 @@ mod nv_ipam;
 mod pools;
 mod spiderpool;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 mod whereabouts;
 
 use super::decode::{Fields, Remarks};

@@ -15,6 +15,7 @@ use crate::net::{Family, Interval, Prefix};
 pub(super) use rules::check_envelope;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use subnets::Subnet;
 
 /// How OVN-Kubernetes lays a network out.
@@ -48,11 +49,12 @@ type Text<'n> = Option<(&'n str, Pointer)>;
 /// OVN-Kubernetes sets the interface up; there is no IPAM plugin.
 pub(super) fn attached(conf: &Fields<'_, '_>, setting: Setting<'_>, remarks: &mut Remarks) -> Given {
     rules::check_name(conf, setting, remarks);
+    let own = user_defined_network(conf).into_iter().collect();
     let Some(conf) = Conf::of(conf, remarks) else { return Given::default() };
     let subnets = conf.subnets.as_ref().map_or_else(Vec::new, |text| subnets::entries(text, conf.topology, remarks));
     let join = join_subnets(&conf, remarks);
     rules::check_overlaps(&conf, &subnets, &join, remarks);
-    let mut given = Given::default();
+    let mut given = Given { own, ..Given::default() };
     match conf.topology {
         Topology::Layer3 => give_slices(&mut given, &subnets),
         Topology::Layer2 | Topology::Localnet => give_shared(&mut given, &conf, &subnets, remarks),
@@ -85,6 +87,21 @@ impl<'n> Conf<'n> {
     }
 }
 
+/// The key of the user-defined network that made this NAD, by the name that OVN-Kubernetes gave the network
+/// (util:GenerateUDNNetworkName, GenerateCUDNNetworkName; before, with a dot).
+fn user_defined_network(conf: &Fields<'_, '_>) -> Option<Arc<str>> {
+    let mut unheard = Remarks::default();
+    let (network, _) = conf.text("name", &mut unheard)?;
+    let (nad, _) = conf.text("netAttachDefName", &mut unheard)?;
+    let cluster_wide = ["cluster_udn_", "cluster.udn."].into_iter().find_map(|head| network.strip_prefix(head));
+    if let Some(name) = cluster_wide {
+        return Some(Arc::from(format!("cudn/{name}")));
+    }
+    let (namespace, name) = nad.split_once('/')?;
+    let made = ["_", "."].into_iter().any(|mark| network == format!("{namespace}{mark}{name}"));
+    made.then(|| Arc::from(format!("udn/{namespace}/{name}")))
+}
+
 /// Layer3: each node has a subnet of its own out of the network, so only the whole is known. The addresses of a
 /// family come from one of its subnets, the next being used when the first is full.
 fn give_slices(given: &mut Given, subnets: &[Subnet]) {
@@ -105,7 +122,8 @@ fn give_slices(given: &mut Given, subnets: &[Subnet]) {
 /// Layer2 and localnet: an address of every subnet, less what is excluded or reserved.
 fn give_shared(given: &mut Given, conf: &Conf<'_>, subnets: &[Subnet], remarks: &mut Remarks) {
     let mut holes = BTreeSet::new();
-    for text in [&conf.exclude, &conf.reserved, &conf.infrastructure].into_iter().flatten() {
+    let reserved = [&conf.reserved, &conf.infrastructure].into_iter().filter(|_| conf.topology == Topology::Layer2);
+    for text in [&conf.exclude].into_iter().chain(reserved).flatten() {
         holes.extend(subnets::holes(text, subnets, remarks));
     }
     let mut seen = BTreeSet::new();

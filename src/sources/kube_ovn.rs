@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// kube-ovn Subnets.
 pub static SOURCE: Source = Source {
-    name: "kube_ovn",
+    name: "kube-ovn",
     reads: &[Reads {
         group: "kubeovn.io",
         versions: &["v1"],
@@ -115,7 +115,8 @@ mod tests {
         let spec = r#"{"cidrBlock":"10.5.0.0/24,fd05::/112","gateway":"10.5.0.9","provider":"mig.kubevirt",
                        "excludeIps":["10.5.0.20..10.5.0.29","fd05::7"]}"#;
         let expected = "kube-ovn/mig.kubevirt: 10.5.0.0/24 gives 10.5.0.1-10.5.0.254 less 10.5.0.20-10.5.0.29 \
-                        10.5.0.9/32: fd05::/112 gives fd05::1-fd05::fffe less fd05::7/128 fd05::1/128; gw 10.5.0.9 fd05::1";
+                        10.5.0.9/32: fd05::/112 gives fd05::1-fd05::fffe less fd05::7/128 fd05::1/128; \
+                        gw 10.5.0.9 fd05::1";
         assert_eq!(learnt(&SOURCE, "mig", spec).pools, [expected]);
         assert_eq!(learnt(&SOURCE, "a", r#"{"cidrBlock":"10.17.0.0/16"}"#).pools, Vec::<String>::new());
         let default = learnt(&SOURCE, "a", r#"{"cidrBlock":"10.16.0.0/30","default":true}"#);

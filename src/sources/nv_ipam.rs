@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// nv-ipam pools.
 pub static SOURCE: Source = Source {
-    name: "nv_ipam",
+    name: "nv-ipam",
     reads: &[reads("ippools", "IPPool"), reads("cidrpools", "CIDRPool")],
     knows: &[],
     whole_in_itself: false,

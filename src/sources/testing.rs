@@ -35,17 +35,23 @@ fn claim(claim: &Claim) -> String {
 }
 
 fn pool(pool: &Pool) -> String {
-    let mut line = pool.key.to_string();
-    for (prefix, interval, holes) in &pool.ranges {
-        line += &format!(": {prefix} gives {interval}");
-        let holes: Vec<_> = holes.iter().map(ToString::to_string).collect();
-        line += &if holes.is_empty() { String::new() } else { format!(" less {}", holes.join(" ")) };
-    }
-    line += if pool.ranges.is_empty() { ":" } else { "" };
-    let gateways: Vec<_> = pool.gateways.iter().map(ToString::to_string).collect();
-    line += &if gateways.is_empty() { String::new() } else { format!("; gw {}", gateways.join(" ")) };
-    for (dst, gw) in &pool.routes {
-        line += &gw.map_or(format!("; {dst} on-link"), |gw| format!("; {dst} via {gw}"));
-    }
-    line + if pool.default_route { "; default" } else { "" } + if pool.per_node { "; per node" } else { "" }
+    let ranges = pool
+        .ranges
+        .iter()
+        .map(|(prefix, interval, holes)| format!("{prefix} gives {interval}{}", listed(" less ", holes)));
+    let ranges = ranges.collect::<Vec<_>>().join(": ");
+    let routes = pool.routes.iter().map(|(dst, gw)| match gw {
+        Some(gw) => format!("; {dst} via {gw}"),
+        None => format!("; {dst} on-link"),
+    });
+    let space = if ranges.is_empty() { "" } else { " " };
+    let default = if pool.default_route { "; default" } else { "" };
+    let per_node = if pool.per_node { "; per node" } else { "" };
+    let (gateways, routes) = (listed("; gw ", &pool.gateways), routes.collect::<String>());
+    format!("{}:{space}{ranges}{gateways}{routes}{default}{per_node}", pool.key)
+}
+
+fn listed(head: &str, items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    if items.is_empty() { String::new() } else { format!("{head}{}", items.join(" ")) }
 }

@@ -37,15 +37,13 @@ fn drawn(fields: &Fields<'_, '_>, setting: Setting<'_>, remarks: &mut Remarks) -
     }
     let (provider, pointer) = provider(fields, remarks);
     let key = format!("kube-ovn/{provider}");
-    match setting.pools.get(key.as_str()) {
-        Some(pool) => {
-            pools::draw(&mut given, pool, &pointer, false, remarks);
-            given.ips.iter_mut().for_each(|ip| ip.gateway = None);
-        }
-        None => {
-            let what = format!("the kube-ovn Subnet of provider {provider}");
-            pools::absent(&mut given, &[Field::Addresses], &what, &pointer, remarks);
-        }
+    if let Some(pool) = setting.pools.get(key.as_str()) {
+        pools::draw(&mut given, pool, &pointer, false, remarks);
+        // Only the interface eth0 gets the Subnet's gateway, or one that an annotation of the pod makes the default.
+        given.ips.iter_mut().for_each(|ip| ip.gateway = None);
+    } else {
+        let what = format!("the kube-ovn Subnet of provider {provider}");
+        pools::absent(&mut given, &[Field::Addresses], &what, &pointer, remarks);
     }
     if provider == DEFAULT_PROVIDER {
         // The default network is nobody's own: an address of it on a second interface is a collision.
@@ -103,9 +101,9 @@ mod tests {
     fn the_subnet_of_the_provider_gives_the_address() {
         let one = "10.5.0.1-10.5.0.254 in 10.5.0.0/24 cluster @/ipam/provider";
         assert_eq!(ipam(r#","provider":"mig.kubevirt.ovn""#), [one, "own kube-ovn/mig.kubevirt.ovn"]);
-        let routed = ipam(r#","provider":"mig.kubevirt.ovn","routes":[{"gw":"10.5.0.1"},{"dst":"10.9.1.2/16"}]"#);
+        let lines = ipam(r#","provider":"mig.kubevirt.ovn","routes":[{"gw":"10.5.0.1"},{"dst":"10.9.1.2/16"}]"#);
         let routes = ["route 0.0.0.0/0 via 10.5.0.1 @/ipam/routes/0", "route 10.9.0.0/16 @/ipam/routes/1"];
-        assert_eq!(routed, [&[one][..], &routes, &["own kube-ovn/mig.kubevirt.ovn"]].concat());
+        assert_eq!(lines, [&[one][..], &routes, &["own kube-ovn/mig.kubevirt.ovn"]].concat());
     }
 
     #[test]

@@ -21,13 +21,12 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     note_node_file(&mut given, call.ipam, remarks);
     let Some(kind) = kind else { return given };
     for (name, pointer) in names {
-        match call.setting.pools.get(format!("nv-ipam/{kind}/{name}").as_str()) {
-            Some(pool) => draw(&mut given, pool, &pointer, remarks),
-            None => {
-                let object = if kind == "ippool" { "IPPool" } else { "CIDRPool" };
-                let what = format!("the nv-ipam {object} {name}");
-                pools::absent(&mut given, &[Field::Addresses, Field::Routes], &what, &pointer, remarks);
-            }
+        if let Some(pool) = call.setting.pools.get(format!("nv-ipam/{kind}/{name}").as_str()) {
+            draw(&mut given, pool, &pointer, remarks);
+        } else {
+            let object = if kind == "ippool" { "IPPool" } else { "CIDRPool" };
+            let what = format!("the nv-ipam {object} {name}");
+            pools::absent(&mut given, &[Field::Addresses, Field::Routes], &what, &pointer, remarks);
         }
     }
     apply_requests(&mut given, call.conf, args.as_ref(), remarks);
@@ -63,7 +62,7 @@ fn kind(ipam: &Fields<'_, '_>, args: Option<&Fields<'_, '_>>, remarks: &mut Rema
     }
 }
 
-fn names<'c>(call: &Call<'c, '_, '_>, args: Option<&Fields<'_, '_>>, remarks: &mut Remarks) -> Vec<(String, Pointer)> {
+fn names(call: &Call<'_, '_, '_>, args: Option<&Fields<'_, '_>>, remarks: &mut Remarks) -> Vec<(String, Pointer)> {
     let must_be_named = call.ipam.flag("forcePoolName", remarks).is_some_and(|(forced, _)| forced);
     let own = call.ipam.text("poolName", remarks).filter(|(names, _)| !names.is_empty());
     let by_args = args.and_then(|args| args.texts("poolNames", remarks)).unwrap_or_default();

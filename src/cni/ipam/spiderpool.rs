@@ -35,13 +35,13 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
 fn draw_first<'p>(
     given: &mut Given,
     names: &[(&str, Pointer)],
-    named: impl Fn(&str) -> Vec<&'p Pool>,
+    pools_of: impl Fn(&str) -> Vec<&'p Pool>,
     clean: bool,
     remarks: &mut Remarks,
 ) {
     let (mut seen, mut drawn) = (BTreeSet::new(), BTreeSet::new());
     for (name, pointer) in names.iter().filter(|(name, _)| seen.insert(*name)) {
-        let found = named(name);
+        let found = pools_of(name);
         if found.is_empty() {
             let what = format!("the SpiderIPPool {name}");
             pools::absent(given, &[Field::Addresses, Field::Routes], &what, pointer, remarks);

@@ -18,18 +18,21 @@ pub(super) struct Subnet {
     pub(super) pointer: Pointer,
 }
 
-/// `subnets`. One entry that cannot be read fails the whole, but the others still tell what is meant.
+/// The entries that can be read. The first that cannot fails the whole, but the others still tell what is meant.
 pub(super) fn entries((text, pointer): &(&str, Pointer), topology: Topology, remarks: &mut Remarks) -> Vec<Subnet> {
     let items = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
-    let mut entries = Vec::new();
+    let (mut entries, mut refusal) = (Vec::new(), None);
     for item in items {
         match entry(item, topology) {
             Ok((cidr, host_length)) => {
                 note_odd(item, &cidr, pointer, remarks);
                 entries.push(Subnet { prefix: cidr.prefix, host_length, pointer: pointer.clone() });
             }
-            Err((why, help)) => remarks.fault(pointer.clone(), why, help),
+            Err(reason) => refusal = refusal.or(Some(reason)),
         }
+    }
+    if let Some((why, help)) = refusal {
+        remarks.fault(pointer.clone(), why, help);
     }
     entries
 }
@@ -40,15 +43,16 @@ pub(super) fn plain(text: &(&str, Pointer), remarks: &mut Remarks) -> Vec<(Prefi
     entries.into_iter().map(|subnet| (subnet.prefix, subnet.pointer)).collect()
 }
 
-/// Plain CIDRs that must lie inside the subnets.
+/// Plain CIDRs that must lie inside the subnets; only those that do are given back.
 pub(super) fn holes(text: &(&str, Pointer), subnets: &[Subnet], remarks: &mut Remarks) -> Vec<Interval> {
-    let holes = plain(text, remarks);
-    let is_inside = |hole: Prefix| subnets.iter().any(|subnet| subnet.prefix.interval().holds(hole.interval()));
-    for (hole, pointer) in holes.iter().filter(|(hole, _)| !is_inside(*hole)) {
+    let is_inside = |hole: Interval| subnets.iter().any(|subnet| subnet.prefix.interval().holds(hole));
+    let holes = plain(text, remarks).into_iter().map(|(hole, _)| hole.interval());
+    let (inside, outside): (Vec<_>, Vec<_>) = holes.partition(|hole| is_inside(*hole));
+    if let Some(hole) = outside.first() {
         let why = format!("{hole} lies in none of the subnets, which OVN-Kubernetes refuses");
-        remarks.fault(pointer.clone(), why, "Write a part of the subnets.");
+        remarks.fault(text.1.clone(), why, "Write a part of the subnets.");
     }
-    holes.into_iter().map(|(hole, _)| hole.interval()).collect()
+    inside
 }
 
 type Refusal = (String, String);

@@ -6,6 +6,7 @@ use super::super::{GivenIp, GivenRoute};
 use super::note_odd_ip;
 use crate::net::Family;
 use crate::net::parse::{Cidr, go_cidr, go_ip, sloppy_cidr};
+use crate::tree::Node;
 use std::net::IpAddr;
 
 /// `addresses`: each with a length, read by the sloppy parser. A CNI result before 0.3.0 holds one of a family.
@@ -45,11 +46,13 @@ fn address(entry: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<GivenIp> {
 
 /// `routes`, decoded as cni/pkg/types:Route.
 pub(super) fn routes(ipam: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<GivenRoute> {
-    let entries = ipam.objects("routes", remarks).unwrap_or_default();
-    entries.iter().filter_map(|entry| route(entry, remarks)).collect()
+    let entries = ipam.list("routes", remarks).unwrap_or_default();
+    entries.into_iter().filter_map(|(node, pointer)| route(node, pointer, remarks)).collect()
 }
 
-fn route(entry: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<GivenRoute> {
+/// `null` comes out of the plugin as null, and the main plugin fails on it.
+fn route(node: &Node<'_>, pointer: Pointer, remarks: &mut Remarks) -> Option<GivenRoute> {
+    let entry = &Fields::open(node, pointer, remarks)?;
     let gw = strict_ip(entry, "gw", remarks).map(|(gw, _)| gw);
     let [table, scope, priority, _, _] =
         ["table", "scope", "priority", "mtu", "advmss"].map(|key| entry.whole(key, remarks).map(|(value, _)| value));
@@ -63,11 +66,19 @@ fn route(entry: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<GivenRoute> {
     Some(GivenRoute {
         dst,
         gw,
-        table: table.and_then(|table| u32::try_from(table).ok()).filter(|table| !matches!(table, 0 | 254)),
-        priority: priority.and_then(|priority| u32::try_from(priority).ok()).unwrap_or(0),
-        scope: scope.and_then(|scope| u8::try_from(scope).ok()),
-        pointer,
+        table: table.map(low_bits).filter(|table| ![0, MAIN_TABLE].contains(table)),
+        priority: priority.map_or(0, low_bits),
+        scope: scope.map(|scope| scope.to_le_bytes()[0]),
+        pointer: entry.pointer.clone(),
     })
+}
+
+const MAIN_TABLE: u32 = 254;
+
+/// What the kernel is sent: nothing of a number below 1, and the low 32 bits of any other.
+fn low_bits(number: i64) -> u32 {
+    let [a, b, c, d, ..] = number.max(0).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 /// A `net.IP`: a bare address, or an empty string for none.

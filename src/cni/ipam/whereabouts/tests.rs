@@ -222,13 +222,13 @@ fn the_gateway_goes_to_every_range_and_is_not_reserved() {
 #[test]
 fn routes_are_the_reference_plugins_own() {
     let routes = r#"[{"dst":"0.0.0.0/0","gw":"10.77.3.1","priority":100,"table":100,"scope":0},{"dst":"10.9.1.2/16"},
-        {"dst":"::ffff:10.9.0.0/112","gw":"","table":254},null]"#;
+        {"dst":"::ffff:10.9.0.0/112","gw":"","table":254}]"#;
     assert_eq!(
         kind(&format!(r#"{{"range":"10.77.3.0/24","routes":{routes}}}"#), "route"),
         [
-            "0.0.0.0/0 via 10.77.3.1 table 100 metric 100 @/ipam/routes/0/dst",
-            "10.9.0.0/16 (10.9.1.2) @/ipam/routes/1/dst",
-            "10.9.0.0/16 @/ipam/routes/2/dst"
+            "0.0.0.0/0 via 10.77.3.1 table 100 metric 100 @/ipam/routes/0",
+            "10.9.0.0/16 (10.9.1.2) @/ipam/routes/1",
+            "10.9.0.0/16 @/ipam/routes/2"
         ]
     );
     for (route, place) in [
@@ -241,8 +241,10 @@ fn routes_are_the_reference_plugins_own() {
         let faults = kind(&format!(r#"{{"range":"10.77.3.0/24","routes":[{{{route}}}]}}"#), "fault");
         assert!(faults.len() == 1 && faults[0].starts_with(place), "{route}: {faults:?}");
     }
+    let faults = kind(r#"{"range":"10.77.3.0/24","routes":[null]}"#, "fault");
+    assert!(faults[0].starts_with("/ipam/routes/0: this must be an object, not null"), "{faults:?}");
     let old = called_as((0, 2, 0), &format!(r#"{{"range":"10.77.3.0/24","routes":{routes}}}"#), &[], given);
-    assert!(old.contains(&"route 0.0.0.0/0 via 10.77.3.1 @/ipam/routes/0/dst".to_owned()), "{old:?}");
+    assert!(old.contains(&"route 0.0.0.0/0 via 10.77.3.1 @/ipam/routes/0".to_owned()), "{old:?}");
 }
 
 #[test]
