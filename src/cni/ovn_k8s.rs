@@ -121,14 +121,15 @@ fn give_slices(given: &mut Given, subnets: &[Subnet]) {
 
 /// Layer2 and localnet: an address of every subnet, less what is excluded or reserved.
 fn give_shared(given: &mut Given, conf: &Conf<'_>, subnets: &[Subnet], remarks: &mut Remarks) {
-    let mut holes = BTreeSet::new();
+    let prefixes: BTreeSet<_> = subnets.iter().map(|subnet| subnet.prefix).collect();
     let reserved = [&conf.reserved, &conf.infrastructure].into_iter().filter(|_| conf.topology == Topology::Layer2);
+    let mut holes = BTreeSet::new();
     for text in [&conf.exclude].into_iter().chain(reserved).flatten() {
-        holes.extend(subnets::holes(text, subnets, remarks));
+        holes.extend(subnets::holes(text, &prefixes, remarks));
     }
     let mut seen = BTreeSet::new();
     for subnet in subnets.iter().filter(|subnet| seen.insert(subnet.prefix)) {
-        let mut holes: Vec<_> = holes.iter().copied().filter(|hole| hole.meets(subnet.prefix.interval())).collect();
+        let mut holes = subnets::holes_of(subnet.prefix, &holes);
         if conf.primary {
             holes.extend(infrastructure_of(subnet.prefix));
         }

@@ -6,6 +6,7 @@ use super::super::decode::Remarks;
 use super::Topology;
 use crate::net::parse::{Cidr, go_cidr};
 use crate::net::{Family, Interval, Prefix};
+use std::collections::BTreeSet;
 
 /// A subnet of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,15 +45,30 @@ pub(super) fn plain(text: &(&str, Pointer), remarks: &mut Remarks) -> Vec<(Prefi
 }
 
 /// Plain CIDRs that must lie inside the subnets; only those that do are given back.
-pub(super) fn holes(text: &(&str, Pointer), subnets: &[Subnet], remarks: &mut Remarks) -> Vec<Interval> {
-    let is_inside = |hole: Interval| subnets.iter().any(|subnet| subnet.prefix.interval().holds(hole));
-    let holes = plain(text, remarks).into_iter().map(|(hole, _)| hole.interval());
-    let (inside, outside): (Vec<_>, Vec<_>) = holes.partition(|hole| is_inside(*hole));
+pub(super) fn holes(text: &(&str, Pointer), subnets: &BTreeSet<Prefix>, remarks: &mut Remarks) -> Vec<Prefix> {
+    let holes = plain(text, remarks).into_iter().map(|(hole, _)| hole);
+    let (inside, outside): (Vec<_>, Vec<_>) = holes.partition(|hole| lies_in(*hole, subnets));
     if let Some(hole) = outside.first() {
         let why = format!("{hole} lies in none of the subnets, which OVN-Kubernetes refuses");
         remarks.fault(text.1.clone(), why, "Write a part of the subnets.");
     }
     inside
+}
+
+/// What of `holes` concerns `subnet`. CIDRs nest or are apart: one that holds the subnet is one of its shorter
+/// prefixes, and those inside it stand behind it in order.
+pub(super) fn holes_of(subnet: Prefix, holes: &BTreeSet<Prefix>) -> Vec<Interval> {
+    if lies_in(subnet, holes) {
+        return vec![subnet.interval()];
+    }
+    let whole = subnet.interval();
+    holes.range(subnet..).map(|hole| hole.interval()).take_while(|hole| whole.holds(*hole)).collect()
+}
+
+/// Whether one of `wider` holds `prefix`.
+fn lies_in(prefix: Prefix, wider: &BTreeSet<Prefix>) -> bool {
+    let mut around = (0..=prefix.length()).filter_map(|length| Prefix::of(prefix.first(), length));
+    around.any(|around| wider.contains(&around))
 }
 
 type Refusal = (String, String);

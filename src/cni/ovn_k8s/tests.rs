@@ -46,6 +46,14 @@ fn shared_topologies_give_an_address_of_every_subnet() {
             assert_eq!(of(none), Vec::<String>::new(), "{topology} {none}");
         }
     }
+    for (subnet, expected) in [("fd01::/126", "fd01::1-fd01::3"), ("fd01::/127", "fd01::1-fd01::1")] {
+        let small = addresses(&format!(r#""topology":"layer2","subnets":"{subnet}""#));
+        assert_eq!(small, [format!("{expected} in {subnet} cluster @/subnets")]);
+    }
+    let nested =
+        r#""topology":"localnet","subnets":"10.1.0.0/16,10.1.1.0/24,10.2.0.0/24","excludeSubnets":"10.1.1.0/25""#;
+    let less: Vec<_> = addresses(nested).iter().map(|line| line.contains("less 10.1.1.0/25")).collect();
+    assert_eq!(less, [true, true, false]);
     let reserved = r#""topology":"layer2","subnets":"10.1.0.0/24","reservedSubnets":"10.1.0.64/26""#;
     assert_eq!(addresses(reserved), ["10.1.0.1-10.1.0.254 less 10.1.0.64/26 in 10.1.0.0/24 cluster @/subnets"]);
 }
@@ -109,6 +117,8 @@ fn holes_must_lie_inside() {
     one_fault(&layer2(r#""excludeSubnets":"10.1.0.0/16""#), "/excludeSubnets: 10.1.0.0/16 lies in none");
     one_fault(&layer2(r#""excludeSubnets":"10.1.0.9""#), "/excludeSubnets: `10.1.0.9` is not a CIDR");
     one_fault(&layer2(r#""excludeSubnets":"10.1.0.0/24""#), "/subnets: every address");
+    let wider = r#""topology":"localnet","subnets":"10.1.0.0/16,10.1.1.0/24","excludeSubnets":"10.1.0.0/20""#;
+    one_fault(wider, "/subnets: every address of 10.1.1.0/24");
     one_fault(&layer2(r#""excludeSubnets":["10.1.0.0/28"]"#), "/excludeSubnets: `excludeSubnets` must be a string");
     let ignored = r#""topology":"layer3","subnets":"10.1.0.0/16","excludeSubnets":"garbage""#;
     assert_eq!(kind(ignored, "fault"), Vec::<String>::new());
@@ -232,5 +242,14 @@ fn the_network_that_made_the_nad_is_its_own() {
     ] {
         let own = kind(&format!(r#""name":"{name}","topology":"layer2","subnets":"10.1.0.0/24""#), "own");
         assert_eq!(own.first().map(String::as_str), expected, "{name}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(topology in "layer2|layer3|localnet", subnets in "[0-9a-f.:/, -]{0,40}", other in ".{0,20}") {
+        let quoted = |text: &str| serde_json::to_string(text).unwrap();
+        let (subnets, other) = (quoted(&subnets), quoted(&other));
+        of(&format!(r#""topology":"{topology}","subnets":{subnets},"excludeSubnets":{subnets},"joinSubnet":{other}"#));
     }
 }

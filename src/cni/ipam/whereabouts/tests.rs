@@ -331,3 +331,13 @@ fn wrong_types_fail_in_the_decoder() {
     }
     assert_eq!(kind(r#"{"range":10}"#, "opaque"), Vec::<String>::new());
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(range in "[0-9a-f.:/ -]{0,40}", other in ".{0,20}", bound in "[0-9.:f]{0,15}") {
+        let quoted = |text: &str| serde_json::to_string(text).unwrap();
+        let (range, other, bound) = (quoted(&range), quoted(&other), quoted(&bound));
+        of(&format!(r#"{{"range":{range},"range_start":{bound},"exclude":[{range},{other}],"node_slice_size":{other}}}"#));
+        of(&format!(r#"{{"range":{other},"ipRanges":[{{"range":{range},"range_end":{bound}}}],"gateway":{bound}}}"#));
+    }
+}
