@@ -7,14 +7,21 @@ pub mod calico;
 pub mod cilium;
 mod field;
 pub mod flannel;
+pub mod kube_ovn;
 pub mod kubeadm_config;
 pub mod kubernetes;
 pub mod metallb;
 pub mod nodes;
+pub mod nv_ipam;
 pub mod openshift;
 pub mod ovn_kubernetes;
 pub mod servicecidr;
+mod spans;
+pub mod spiderpool;
 mod text;
+pub mod whereabouts;
+#[cfg(test)]
+mod testing;
 
 use crate::cni::Pool;
 use crate::finding::ObjectRef;
@@ -209,16 +216,20 @@ pub static SOURCES: &[&Source] = &[
     &cilium::LOAD_BALANCERS,
     &cilium::SOURCE,
     &flannel::SOURCE,
+    &kube_ovn::SOURCE,
     &kubeadm_config::SOURCE,
     &kubernetes::SOURCE,
     &metallb::SOURCE,
     &nodes::SOURCE,
+    &nv_ipam::SOURCE,
     &openshift::INFRASTRUCTURE,
     &openshift::INSTALL_CONFIG,
     &openshift::OPERATOR,
     &openshift::SOURCE,
     &ovn_kubernetes::SOURCE,
     &servicecidr::SOURCE,
+    &spiderpool::SOURCE,
+    &whereabouts::SOURCE,
 ];
 
 /// The source of this name.
