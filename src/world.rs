@@ -184,7 +184,7 @@ impl World {
         }
         let isolation = isolation(&settings, &found);
         let nodes = Nodes::of(&declared, &found, lists.kinds.contains(&(String::new(), "Node".to_owned())));
-        let pools: Pools = found.into_iter().flat_map(|one| one.pools).map(|pool| (pool.key.clone(), pool)).collect();
+        let pools = pools(found);
         let pods_have_v6 = pods_have_v6(&claims, &classes);
         let mut nads: Vec<_> = nads.into_iter().map(|nad| attached(nad, &pools, pods_have_v6)).collect();
         nads.sort_by(|a, b| nad_order(&a.nad.object).cmp(&nad_order(&b.nad.object)));
@@ -449,6 +449,24 @@ fn nad_order(object: &ObjectRef) -> (&str, Option<&str>) {
 fn pods_have_v6(claims: &[Claim], classes: &Classes) -> Option<bool> {
     let any = claims.iter().any(|claim| claim.class == Class::Pod && claim.interval.family() == Family::V6);
     if any { Some(true) } else { classes.is_known(Class::Pod).then_some(false) }
+}
+
+/// Pools by key; several objects may be parts of one, for example the Subnets of one provider.
+fn pools(found: Vec<Found>) -> Pools {
+    let mut pools = Pools::new();
+    for pool in found.into_iter().flat_map(|one| one.pools) {
+        match pools.get_mut(&pool.key) {
+            None => drop(pools.insert(pool.key.clone(), pool)),
+            Some(first) => {
+                first.ranges.extend(pool.ranges);
+                first.gateways.extend(pool.gateways);
+                first.routes.extend(pool.routes);
+                first.default_route |= pool.default_route;
+                first.per_node |= pool.per_node;
+            }
+        }
+    }
+    pools
 }
 
 /// Namespaces of CRs, of references by flag, and of policy.
