@@ -140,7 +140,7 @@ impl<'n> Request<'n> {
     fn change(&self, body: &[u8]) -> Result<Option<(Change, ObjectRef)>, NotAReview> {
         let kind = self.kind();
         let judged = kind_of(&kind);
-        let stated = sources::reading(&kind).next().is_some();
+        let stated = sources::is_read(&kind);
         let matters = match (judged, self.operation) {
             (_, "CONNECT") => false,
             (Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
@@ -170,7 +170,7 @@ impl<'n> Request<'n> {
     fn object(&self, node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
         let mut name = objects::name_of(node)?;
         name.namespace = name.namespace.or_else(|| kind.namespace.clone());
-        Object::read(node, name.clone(), None).or_else(|| sources::object(node, name))
+        Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
     }
 
     fn summary(&self) -> Summary {
