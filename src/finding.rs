@@ -1,7 +1,7 @@
 //! What a review finds: one [`Finding`] for each cause, with its object, its fact and its remedy.
 
-use crate::networks::{Class, Confidence, Origin};
 use crate::net::Interval;
+use crate::networks::{Class, Confidence, Origin};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;

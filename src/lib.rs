@@ -10,6 +10,7 @@
 
 pub mod cni;
 pub mod finding;
+pub mod manifests;
 pub mod net;
 pub mod networks;
 pub mod sources;

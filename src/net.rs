@@ -99,9 +99,7 @@ pub fn is_global_unicast(address: IpAddr) -> bool {
         IpAddr::V4(a) => {
             !(a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_link_local() || a.is_broadcast())
         }
-        IpAddr::V6(a) => {
-            !(a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_unicast_link_local())
-        }
+        IpAddr::V6(a) => !(a.is_unspecified() || a.is_loopback() || a.is_multicast() || a.is_unicast_link_local()),
     }
 }
 
@@ -267,8 +265,11 @@ impl Interval {
         let host = 128 - span.leading_zeros();
         let whole = span == 0 || span == u128::MAX || (span & (span + 1)) == 0;
         let len = u32::from(self.family.bits()).checked_sub(host)?;
-        (whole && self.first & span == 0)
-            .then(|| Prefix { family: self.family, bits: self.first, len: u8::try_from(len).unwrap_or(0) })
+        (whole && self.first & span == 0).then(|| Prefix {
+            family: self.family,
+            bits: self.first,
+            len: u8::try_from(len).unwrap_or(0),
+        })
     }
 }
 
@@ -361,9 +362,19 @@ mod tests {
     #[test]
     fn global_unicast_is_as_go_has_it() {
         for (text, expected) in [
-            ("10.1.1.1", true), ("240.0.0.1", true), ("fd00::1", true), ("2001:db8::1", true),
-            ("169.254.1.1", false), ("127.0.0.1", false), ("224.0.0.1", false), ("255.255.255.255", false),
-            ("0.0.0.0", false), ("fe80::1", false), ("ff02::1", false), ("::1", false), ("::", false),
+            ("10.1.1.1", true),
+            ("240.0.0.1", true),
+            ("fd00::1", true),
+            ("2001:db8::1", true),
+            ("169.254.1.1", false),
+            ("127.0.0.1", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("0.0.0.0", false),
+            ("fe80::1", false),
+            ("ff02::1", false),
+            ("::1", false),
+            ("::", false),
         ] {
             assert_eq!(is_global_unicast(text.parse().unwrap()), expected, "{text}");
         }

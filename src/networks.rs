@@ -31,15 +31,8 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order of reports.
-    pub const ALL: [Self; 7] = [
-        Self::Pod,
-        Self::Service,
-        Self::Node,
-        Self::CniInternal,
-        Self::LoadBalancer,
-        Self::Secondary,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Pod, Self::Service, Self::Node, Self::CniInternal, Self::LoadBalancer, Self::Secondary, Self::Other];
 
     /// As the json contracts write it.
     pub const fn name(self) -> &'static str {

@@ -77,15 +77,7 @@ pub struct NodeFacts {
 impl Found {
     /// Nothing yet, about `object`.
     pub fn about(object: ObjectRef, source: &'static str) -> Self {
-        Self {
-            object,
-            document: None,
-            source,
-            claims: Vec::new(),
-            pools: Vec::new(),
-            node: None,
-            bad: Vec::new(),
-        }
+        Self { object, document: None, source, claims: Vec::new(), pools: Vec::new(), node: None, bad: Vec::new() }
     }
 
     /// Claims `interval` for `class`.
