@@ -107,7 +107,7 @@ impl<'a> Scan<'a> {
 
     fn map(&mut self, depth: usize) -> Option<usize> {
         let (start, mut pairs) = (self.at, Vec::new());
-        self.eat(b'{')?;
+        self.at += 1;
         while self.peek()? != b'}' {
             let key = self.string()?;
             self.eat(b':')?;
@@ -122,7 +122,7 @@ impl<'a> Scan<'a> {
 
     fn list(&mut self, depth: usize) -> Option<usize> {
         let (start, mut items) = (self.at, Vec::new());
-        self.eat(b'[')?;
+        self.at += 1;
         while self.peek()? != b']' {
             items.push(self.value(depth + 1)?);
             if self.eat(b',').is_none() {
@@ -134,8 +134,8 @@ impl<'a> Scan<'a> {
     }
 
     fn string(&mut self) -> Option<usize> {
-        let start = self.at;
         self.eat(b'"')?;
+        let start = self.at - 1;
         let mut escaped = false;
         let body = self.text.as_bytes().get(self.at..)?;
         let length = body.iter().position(|byte| {

@@ -194,7 +194,7 @@ fn block(source: &str, span: Range<usize>, folded: bool) -> Decoded {
     // A line break that may yet fold into a space, the empty lines after it, whether the last line was indented more.
     let (mut waiting, mut empty, mut deeper): (Option<usize>, Vec<usize>, bool) = (None, Vec::new(), false);
     while at < span.end {
-        let rest = source.get(at..).unwrap_or_default();
+        let rest = source.get(at..span.end).unwrap_or_default();
         let length = rest.find(['\n', '\r']).unwrap_or(rest.len());
         let lead = rest.bytes().take(indent).take_while(|byte| *byte == b' ').count().min(length);
         let line = rest.get(lead..length).unwrap_or_default();

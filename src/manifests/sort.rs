@@ -55,12 +55,15 @@ struct Sorting<'n> {
 impl Sorting<'_> {
     fn value(&mut self, value: Value) {
         let object = object(&value, self.default_namespace);
-        if let Some(reason) = self.patch(&value.origin).or_else(|| other_reason(&value.node, object.as_ref())) {
+        let mark = object.as_ref().and_then(|object| template_mark(&value.node, object));
+        let reason =
+            self.patch(&value.origin).or_else(|| other_reason(&value.node, object.as_ref()).filter(|_| mark.is_none()));
+        if let Some(reason) = reason {
             self.not_judged(&value.origin, object, reason);
             return;
         }
         let Some(object) = object else { return };
-        if let Some((steps, mark)) = template_mark(&value.node, &object) {
+        if let Some((steps, mark)) = mark {
             let file = self.file(&value.origin).to_owned();
             let steps = [value.origin.steps.as_slice(), &steps].concat();
             let inner = |seen: Seen<'_>| locate::in_scalar(seen.source, seen.outline, seen.spot, mark.at);
