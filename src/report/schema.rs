@@ -1,6 +1,7 @@
 //! JSON Schemas of the files that we read and of the json that we print.
 
 use super::{ReportError, json};
+use crate::networks::lists::ClusterNetworks;
 use crate::policy::PolicyFile;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 
