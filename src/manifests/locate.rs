@@ -84,7 +84,7 @@ fn scalar_at<'o>(outline: &'o Outline<'_>, spot: usize) -> Option<(&'o Spot<'o>,
 }
 
 /// The characters of a scalar with their places, if they make up the value that the parser read.
-fn decoded(source: &str, spot: &Spot<'_>) -> Option<Decoded> {
+pub(super) fn decoded(source: &str, spot: &Spot<'_>) -> Option<Decoded> {
     let Shape::Scalar { text, style, .. } = &spot.shape else { return None };
     let decoded = scalar::decode(source, spot.start..spot.end, *style);
     // Trailing line feeds may be fewer (chomped) or one more (added at the end of the file) in the parser's value.

@@ -1,7 +1,7 @@
 //! Files to values: what each document of each file holds, lists unfolded. What each value is, [`super::sort`] says.
 
 use super::outline::{Budget, Step};
-use super::{Broken, Chunk, Input, Manifests, NotJudged, Origin, Problem};
+use super::{Broken, Chunk, Input, Manifests, NotJudged, Origin, Problem, Text};
 use super::{json, split, template, text, yaml};
 use crate::tree::{Map, Node};
 use std::ops::Range;
@@ -42,33 +42,22 @@ impl Reading {
     }
 
     fn file(&mut self, input: Input) {
-        let (text, broken) = text::read(input.name, input.bytes);
-        let index = self.all.texts.len();
-        let mut progress = Progress { text: index, budget: Budget::of_file(), documents: 0 };
-        let ranges: Vec<_> = split::documents(&text.source).take(MAX_DOCUMENTS + 1).collect();
-        let name = text.name.clone();
+        let mut found = text::read(input.name, input.bytes);
+        let ranges: Vec<_> = split::documents(&found.text.source).collect();
+        let (index, name) = (self.all.texts.len(), found.text.name.clone());
         self.all.names.insert(name.clone(), index);
-        self.all.texts.push(text);
-        let (whole, mut broken) = (ranges.is_empty() && !broken.is_empty(), broken.into_iter().peekable());
-        if let Some(broken) = broken.next_if(|_| whole) {
-            progress.documents += 1;
-            self.unreadable(index, broken);
+        self.all.texts.push(std::mem::take(&mut found.text));
+        let mut progress = Progress { text: index, budget: Budget::of_file(), documents: 0 };
+        if let Some(broken) = &found.refusal {
+            self.unreadable(&mut progress, broken.clone());
         }
         for range in ranges {
-            let mut bad = Vec::new();
-            while let Some(broken) = broken.next_if(|broken| broken.at < range.end) {
-                bad.push(broken);
-            }
             if progress.documents >= MAX_DOCUMENTS {
-                let why = format!("The file holds more than {MAX_DOCUMENTS} documents; the rest was not read.");
-                self.unreadable(index, Broken::at(range.start, why).help("Split the file."));
+                self.too_many(&mut progress, range.start);
                 break;
             }
-            match bad.into_iter().next() {
-                Some(first) => {
-                    progress.documents += 1;
-                    self.unreadable(index, first);
-                }
+            match found.stain(&range) {
+                Some(broken) => self.unreadable(&mut progress, broken),
                 None => self.document(&mut progress, range),
             }
         }
@@ -78,10 +67,17 @@ impl Reading {
         self.all.count += progress.documents;
     }
 
-    fn unreadable(&mut self, text: usize, broken: Broken) {
-        if let Some(place) = self.all.texts.get(text).map(|text| text.place(broken.at)) {
+    /// Counts and reports a document that cannot be read.
+    fn unreadable(&mut self, progress: &mut Progress, broken: Broken) {
+        progress.documents += 1;
+        if let Some(place) = self.all.texts.get(progress.text).map(|text| text.place(broken.at)) {
             self.all.problems.push(Problem::Unreadable { place, why: broken.why, help: broken.help.to_owned() });
         }
+    }
+
+    fn too_many(&mut self, progress: &mut Progress, at: usize) {
+        let why = format!("The file holds more than {MAX_DOCUMENTS} documents; the rest was not read.");
+        self.unreadable(progress, Broken::at(at, why).help("Split the file."));
     }
 
     /// Reads one document of a file, or the JSON values that stand in its place.
@@ -95,21 +91,14 @@ impl Reading {
             Some(broken) => Parsed { broken: Some(broken), ..Parsed::default() },
             None => parse(source, &range, &text.name, &mut progress.budget),
         };
-        let template = parsed.broken.as_ref().and_then(|broken| {
-            let line = text.line(broken.at);
-            let mark = template::in_text(source).map(|mark| (range.start + mark.at, mark.kind));
-            mark.or_else(|| {
-                template::in_value(line).filter(|mark| mark.kind.is_variable()).map(|mark| (broken.at, mark.kind))
-            })
-        });
-        if let (Some((at, kind)), Some(_)) = (&template, &parsed.broken) {
-            let place = text.place(*at);
-            let reason = kind.reason(&place.file);
-            self.all.not_judged.push(NotJudged { file: place.file, line: place.line, object: None, reason });
-            progress.documents += 1;
-        } else if let Some(broken) = parsed.broken {
-            self.unreadable(progress.text, broken);
-            progress.documents += 1;
+        let broken = parsed.broken.map(|broken| (template_line(text, &range, &broken), broken));
+        match broken {
+            Some((Some(template), _)) => {
+                progress.documents += 1;
+                self.all.not_judged.push(template);
+            }
+            Some((None, broken)) => self.unreadable(progress, broken),
+            None => {}
         }
         let chunk = self.all.chunks.len();
         let outline = OnceLock::new();
@@ -135,10 +124,8 @@ impl Reading {
         let before = progress.documents;
         for (index, node) in take(node, items).into_iter().enumerate() {
             if progress.documents >= MAX_DOCUMENTS {
-                let why = format!("The file holds more than {MAX_DOCUMENTS} documents; the rest was not read.");
                 let at = self.all.chunks.get(origin.chunk).map_or(0, |chunk| chunk.range.start);
-                self.unreadable(progress.text, Broken::at(at, why).help("Split the file."));
-                break;
+                return self.too_many(progress, at);
             }
             let mut steps = origin.steps.clone();
             steps.extend([Step::Key("items".to_owned()), Step::Index(index)]);
@@ -147,6 +134,18 @@ impl Reading {
         }
         progress.documents += usize::from(progress.documents == before);
     }
+}
+
+/// What makes a document that cannot be read a template: Helm or Jinja anywhere in it, a variable in the broken line.
+fn template_line(text: &Text, range: &Range<usize>, broken: &Broken) -> Option<NotJudged> {
+    let variable = || template::in_value(text.line(broken.at)).filter(|mark| mark.kind.is_variable());
+    let (at, kind) = match template::in_text(text.slice(range.clone())) {
+        Some(mark) => (range.start + mark.at, mark.kind),
+        None => (broken.at, variable()?.kind),
+    };
+    let place = text.place(at);
+    let reason = kind.reason(&place.file);
+    Some(NotJudged { file: place.file, line: place.line, object: None, reason })
 }
 
 /// What one document's text holds.

@@ -43,6 +43,9 @@ fn kustomizations(all: &mut Manifests, values: &[Value]) -> HashMap<String, Stri
     patches
 }
 
+/// The most repeated keys of one document that are noted.
+const MAX_NOTES: usize = 20;
+
 /// The values that are being told apart.
 struct Sorting<'n> {
     all: Manifests,
@@ -93,6 +96,9 @@ impl Sorting<'_> {
     }
 
     fn patch(&self, origin: &Origin) -> Option<String> {
+        if self.patches.is_empty() {
+            return None;
+        }
         let directory = self.patches.get(&kustomize::normal(self.file(origin)))?;
         let command = kustomize::command(directory);
         Some(format!("patch fragment of a kustomization, not judged by itself. Render it: {command}."))
@@ -127,7 +133,7 @@ impl Sorting<'_> {
         let Some(text) = self.all.texts.get(chunk.text) else { return };
         let outline = chunk.outline(text);
         let Some(trail) = outline.follow(origin.root, &origin.steps) else { return };
-        let notes = outline.repeated(trail.spot).into_iter().map(|(at, key)| {
+        let notes = outline.repeated(trail.spot).into_iter().take(MAX_NOTES).map(|(at, key)| {
             let place = text.place(at);
             format!("{}:{}: key `{key}` stands twice; the last counts, as for kubectl.", place.file, place.line)
         });

@@ -61,19 +61,19 @@ const GO_WORDS: [&str; 17] = [
     "lookup", "required", "int", "not",
 ];
 
-/// `${NAME}`, `${NAME:=default}`
+/// `${NAME}`, `${NAME:=default}`; what stands behind the name is looked at for at most 1,000 bytes.
 fn variable(text: &str) -> Option<Mark> {
     text.match_indices("${").find_map(|(at, _)| {
-        let inside = text.get(at + 2..)?.split_once('}')?.0;
+        let inside = text.get(at + 2..)?;
         let length = inside.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.')).count();
         let (name, rest) = inside.split_at_checked(length)?;
-        let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let kind = match rest.chars().next() {
-            None => Kind::Shell(name.to_owned()),
-            Some(':' | '-' | '=' | '+' | '?' | '/' | '#' | '%' | '^' | ',') => Kind::Flux(name.to_owned()),
-            Some(_) => return None,
+        let closed = || rest.bytes().take(1000).any(|byte| byte == b'}');
+        let kind = match rest.chars().next()? {
+            '}' => Kind::Shell(name.to_owned()),
+            ':' | '-' | '=' | '+' | '?' | '/' | '#' | '%' | '^' | ',' if closed() => Kind::Flux(name.to_owned()),
+            _ => return None,
         };
-        named.then_some(Mark { at, kind })
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(Mark { at, kind })
     })
 }
 
@@ -128,6 +128,7 @@ impl Kind {
     /// Why a document with such a mark is not judged, and the command that renders it.
     pub(super) fn reason(&self, file: &str) -> String {
         let check = "kubevirt-preflight check -";
+        let file = if file == "-" { "FILE" } else { file };
         match self {
             Self::Helm => {
                 let chart = chart_of(file).unwrap_or("CHART");

@@ -5,10 +5,12 @@ use crate::finding::Place;
 use std::ops::Range;
 
 /// The largest file that is read: 16 MiB.
-pub(super) const MAX_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
+/// Characters are counted up front for each block of so many bytes, so that a column in a long line costs no more.
+const BLOCK: usize = 4096;
 
 /// A file's text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Text {
     /// As named on the command line, or found below a directory named there.
     pub name: String,
@@ -16,13 +18,21 @@ pub struct Text {
     pub source: String,
     /// Byte offset of each line's start.
     lines: Vec<usize>,
+    /// How many characters begin before each block.
+    characters: Vec<usize>,
 }
 
 impl Text {
     fn of(name: String, source: String) -> Self {
         let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
-        Self { name, source, lines }
+        let blocks = source.as_bytes().chunks(BLOCK).scan(0, |sum, block| {
+            let before = *sum;
+            *sum += beginnings(block);
+            Some(before)
+        });
+        let characters = blocks.collect();
+        Self { name, source, lines, characters }
     }
 
     /// The part of the text in `range`; empty where there is none.
@@ -31,7 +41,7 @@ impl Text {
     }
 
     /// The byte offset where the line of `offset` begins.
-    pub(super) fn line_start(&self, offset: usize) -> usize {
+    fn line_start(&self, offset: usize) -> usize {
         let line = self.lines.partition_point(|start| *start <= offset);
         self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default()
     }
@@ -45,9 +55,21 @@ impl Text {
     pub(super) fn place(&self, offset: usize) -> Place {
         let offset = floor(&self.source, offset);
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
-        let column = self.slice(self.line_start(offset)..offset).chars().count() + 1;
+        let column = self.before(offset).saturating_sub(self.before(self.line_start(offset))) + 1;
         Place { file: self.name.clone(), line, column }
     }
+
+    /// How many characters begin before a byte offset.
+    fn before(&self, offset: usize) -> usize {
+        let block = (offset / BLOCK).min(self.characters.len().saturating_sub(1));
+        let rest = self.source.as_bytes().get(block * BLOCK..offset).unwrap_or_default();
+        self.characters.get(block).copied().unwrap_or_default() + beginnings(rest)
+    }
+}
+
+/// How many characters begin in these bytes of UTF-8.
+fn beginnings(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
 /// The start of the character that holds byte `offset`; the end of the text beyond it.
@@ -55,23 +77,40 @@ pub(super) fn floor(text: &str, offset: usize) -> usize {
     (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default()
 }
 
-/// A file's text and the places of it that are no text: one for each run of bytes that is not UTF-8, or one for the
-/// whole file.
-pub(super) fn read(name: String, bytes: Vec<u8>) -> (Text, Vec<Broken>) {
-    if let Some(broken) = refusal(&bytes) {
-        return (Text::of(name, String::new()), vec![broken]);
+/// A file's text, or why it is not read at all; and the byte offsets in the text of what is not UTF-8.
+pub(super) struct Found {
+    pub(super) text: Text,
+    pub(super) refusal: Option<Broken>,
+    stains: Vec<usize>,
+}
+
+impl Found {
+    /// The first place in `range` that is not UTF-8.
+    pub(super) fn stain(&self, range: &Range<usize>) -> Option<Broken> {
+        let first = self.stains.partition_point(|at| *at < range.start);
+        let at = *self.stains.get(first).filter(|at| **at < range.end)?;
+        Some(Broken::at(at, "The text is not UTF-8 here.").help("Save the file as UTF-8."))
     }
-    let (mut source, mut broken) = match String::from_utf8(bytes) {
+}
+
+/// Reads a file's bytes.
+pub(super) fn read(name: String, bytes: Vec<u8>) -> Found {
+    if let Some(refusal) = refusal(&bytes) {
+        return Found { text: Text::of(name, String::new()), refusal: Some(refusal), stains: Vec::new() };
+    }
+    let bytes = without_mark(bytes);
+    let (source, stains) = match String::from_utf8(bytes) {
         Ok(source) => (source, Vec::new()),
         Err(error) => lossy(error.as_bytes()),
     };
-    if source.starts_with('\u{feff}') {
-        source.drain(..'\u{feff}'.len_utf8());
-        for broken in &mut broken {
-            broken.at = broken.at.saturating_sub('\u{feff}'.len_utf8());
-        }
+    Found { text: Text::of(name, source), refusal: None, stains }
+}
+
+fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        bytes.drain(..3);
     }
-    (Text::of(name, source), broken)
+    bytes
 }
 
 /// Why a file is not read at all.
@@ -88,16 +127,29 @@ fn refusal(bytes: &[u8]) -> Option<Broken> {
 }
 
 /// The text with U+FFFD for each run of bytes that is not UTF-8, and where these stand in that text.
-fn lossy(bytes: &[u8]) -> (String, Vec<Broken>) {
-    let (mut source, mut broken) = (String::with_capacity(bytes.len()), Vec::new());
+fn lossy(bytes: &[u8]) -> (String, Vec<usize>) {
+    let (mut source, mut stains) = (String::with_capacity(bytes.len()), Vec::new());
     for chunk in bytes.utf8_chunks() {
         source.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
-            let hex: Vec<_> = chunk.invalid().iter().map(|byte| format!("0x{byte:02X}")).collect();
-            let why = format!("The text is not UTF-8 here: byte {}.", hex.join(" "));
-            broken.push(Broken::at(source.len(), why).help("Save the file as UTF-8."));
+            stains.push(source.len());
             source.push('\u{fffd}');
         }
     }
-    (source, broken)
+    (source, stains)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_characters_however_long_the_line() {
+        let source = format!("é\n{}x\r\n", "äa".repeat(5000));
+        let text = Text::of("f".into(), source);
+        let place = |offset| (text.place(offset).line, text.place(offset).column);
+        assert_eq!([0, 1, 2, 3, 5, 6].map(place), [(1, 1), (1, 1), (1, 2), (2, 1), (2, 2), (2, 3)]);
+        assert_eq!([3 + 15_000, 99_999].map(place), [(2, 10_001), (3, 1)]);
+        assert_eq!(Text::of("f".into(), String::new()).place(7), Place { file: "f".into(), line: 1, column: 1 });
+    }
 }

@@ -50,6 +50,34 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Text with what folding and escapes turn on.
+fn folded() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "bé",
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\n",
+        "\r\n",
+        "\n ",
+        "\\n",
+        "\\\n",
+        "\\\"",
+        "\\x41",
+        "\\u00e9",
+        "\\ud83d\\ude00",
+        "\\ ",
+        "''",
+        "\\/",
+        "#",
+        "x: y",
+        "\\N",
+    ]);
+    prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
+}
+
 fn probe(bytes: Vec<u8>) {
     let manifests =
         Manifests::read(vec![Input { name: "kustomization.yaml".into(), bytes, explicit: true }], Some("n"));
@@ -80,11 +108,24 @@ proptest! {
         probe(format!("apiVersion: k8s.cni.cncf.io/v1\nkind: NetworkAttachmentDefinition\nspec:\n  config: {text}").into_bytes());
     }
 
+    /// What is decoded for places is what the parser read, in every style.
+    #[test]
+    fn scalars_are_decoded_as_they_were_parsed(text in folded(), style in prop::sample::select(&["|", ">", "|-", ">+", "|2", ">1-", "\"", "'", ""])) {
+        let quote = if matches!(style, "\"" | "'") { style } else { "" };
+        let block = if quote.is_empty() && !style.is_empty() { "\n     " } else { "" };
+        let source = format!("a:\n  k: {style}{block}{}{quote}\n  z: 1\n", text.replace('\n', "\n     "));
+        if let Ok(outline) = yaml::outline(&source, 0) {
+            for spot in outline.spots.iter().filter(|spot| matches!(spot.shape, outline::Shape::Scalar { .. }) && spot.end > spot.start) {
+                prop_assert!(locate::decoded(&source, spot).is_some(), "{spot:?} of {source:?}");
+            }
+        }
+    }
+
     /// Every key of the JSON stands once in it, so the source from the place on must begin with that key.
     #[test]
     fn a_pointer_finds_its_key_in_every_style(shape in shape(), style in 0..STYLES, pretty in any::<bool>(), crlf in any::<bool>()) {
         let mut keys = Vec::new();
-        let value = named(&shape, "", &mut keys, 2);
+        let value = named(&shape, "", &mut keys);
         let config = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap();
         let text = format!("kind: X\nmetadata: {{name: x}}\nspec:\n  config: {}\n  last: 1\n", written(&config, style));
         let text = if crlf { text.replace('\n', "\r\n") } else { text };
@@ -119,21 +160,19 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 /// The JSON of a shape, with a key of its own for each member; `keys` gets their pointers.
-fn named(shape: &Shape, pointer: &str, keys: &mut Vec<(String, String)>, depth: usize) -> Value {
+fn named(shape: &Shape, pointer: &str, keys: &mut Vec<(String, String)>) -> Value {
     match shape {
         Shape::Leaf(text) => json!(text),
-        Shape::List(items) => items
-            .iter()
-            .enumerate()
-            .map(|(at, item)| named(item, &format!("{pointer}/{at}"), keys, depth + 1))
-            .collect(),
+        Shape::List(items) => {
+            items.iter().enumerate().map(|(at, item)| named(item, &format!("{pointer}/{at}"), keys)).collect()
+        }
         Shape::Object(members) => {
             let mut map = Map::new();
             for member in members {
                 let key = format!("ké'{}", keys.len());
                 let below = format!("{pointer}/{key}");
                 keys.push((below.clone(), key.clone()));
-                map.insert(key, named(member, &below, keys, depth + 1));
+                map.insert(key, named(member, &below, keys));
             }
             Value::Object(map)
         }
