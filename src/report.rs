@@ -10,6 +10,7 @@ pub mod schema;
 pub mod text;
 
 use crate::finding::{Finding, Level, ObjectRef};
+use crate::manifests::NotJudged;
 use crate::review::Review;
 use std::collections::BTreeMap;
 
@@ -30,19 +31,6 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The text of the files by name, for excerpts.
     pub sources: BTreeMap<String, String>,
-}
-
-/// A document that was left unjudged on purpose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotJudged {
-    /// The file.
-    pub file: String,
-    /// 1-based.
-    pub line: usize,
-    /// The object, if the document could be read.
-    pub object: Option<ObjectRef>,
-    /// Why, and what to do.
-    pub reason: String,
 }
 
 /// An output cannot be written as its format asks.

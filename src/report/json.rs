@@ -1,7 +1,8 @@
 //! For programs: the json contract of `check`, version 1. What does not apply is null.
 
-use super::{NotJudged, Report, ReportError};
+use super::{Report, ReportError};
 use crate::finding::{Fact, Finding, Level, ObjectRef};
+use crate::manifests::NotJudged;
 use crate::networks::Origin;
 use crate::review::Excepted;
 use schemars::JsonSchema;

@@ -112,7 +112,7 @@ proptest! {
     #[test]
     fn scalars_are_decoded_as_they_were_parsed(text in folded(), style in prop::sample::select(&["|", ">", "|-", ">+", "|2", ">1-", "\"", "'", ""])) {
         let quote = if matches!(style, "\"" | "'") { style } else { "" };
-        let block = if quote.is_empty() && !style.is_empty() { "\n" } else { "" };
+        let block = if quote.is_empty() && !style.is_empty() { "\n     " } else { "" };
         let source = format!("a:\n  k: {style}{block}{}{quote}\n  z: 1\n", text.replace('\n', "\n     "));
         if let Ok(outline) = yaml::outline(&source, 0) {
             for spot in outline.spots.iter().filter(|spot| matches!(spot.shape, outline::Shape::Scalar { .. }) && spot.end > spot.start) {
