@@ -23,6 +23,8 @@ pub struct Report {
     pub documents: usize,
     /// The NADs that were judged, each once.
     pub judged: Vec<ObjectRef>,
+    /// Whether a KubeVirt or HyperConverged, or a flag, names a migration network.
+    pub named: bool,
     /// The other NADs: networks that a judged one may collide with.
     pub bystanders: Vec<ObjectRef>,
     /// Documents that were left unjudged on purpose.
@@ -75,6 +77,7 @@ impl Report {
         let how = "--migration-network NS/NAME judges the one that a KubeVirt elsewhere names";
         let named: Vec<_> = self.bystanders.iter().take(3).map(short).collect();
         Some(match self.bystanders.len() {
+            _ if self.named => "No network was judged: the one that is named is not among the documents.".to_owned(),
             0 => format!(
                 "No network was judged: there is neither a KubeVirt or HyperConverged that names one here nor a \
                  NetworkAttachmentDefinition; {how}."

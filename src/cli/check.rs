@@ -164,10 +164,12 @@ fn report_of(mut review: Review, world: &World, manifests: Manifests, notes: Vec
     review.findings.iter_mut().for_each(place);
     review.excepted.iter_mut().map(|excepted| &mut excepted.finding).for_each(place);
     let judged: BTreeSet<_> = world.judged().iter().map(|judged| judged.attached.nad.object.clone()).collect();
+    let names = world.referrers().any(|referrer| !referrer.deleting && referrer.network.is_some());
     let nads = world.nads().map(|attached| &attached.nad.object);
     Report {
         review,
         documents: manifests.count,
+        named: names || !world.settings().migration_networks.is_empty(),
         bystanders: nads.filter(|nad| !judged.contains(nad)).cloned().collect(),
         judged: judged.into_iter().collect(),
         not_judged: manifests.not_judged,

@@ -151,7 +151,9 @@ fn objects(manifests: &Manifests, indexed: bool) -> Vec<Object> {
 
 fn problem(problem: &manifests::Problem) -> Problem {
     match problem.clone() {
-        manifests::Problem::Unreadable { place, why, help } => Problem::Unreadable { place, why, help },
+        manifests::Problem::Unreadable { place, why, help } => {
+            Problem::Unreadable { place, why: why.trim_end_matches('.').to_owned(), help }
+        }
         manifests::Problem::Misspelt { object, place, found, meant, .. } => {
             Problem::Misspelt { object, place, found, meant }
         }

@@ -75,6 +75,7 @@ pub(crate) fn sample() -> Report {
         },
         documents: 3,
         judged: vec![nad, object("NetworkAttachmentDefinition", Some("kubevirt"), "good")],
+        named: true,
         bystanders: vec![object("NetworkAttachmentDefinition", None, "other")],
         not_judged: vec![not_judged],
         notes: vec!["Overlays are not applied.".into()],
@@ -135,7 +136,9 @@ fn quiet_text_is_the_findings_alone_and_colour_is_a_choice() {
 
 #[test]
 fn documents_without_a_judged_network_are_said_to_be_so() {
-    let report = Report { judged: Vec::new(), ..sample() };
+    let missing = Report { judged: Vec::new(), ..sample() };
+    insta::assert_snapshot!(missing.nothing_judged().unwrap(), @"No network was judged: the one that is named is not among the documents.");
+    let report = Report { named: false, ..missing };
     insta::assert_snapshot!(report.nothing_judged().unwrap(), @"No network was judged: no KubeVirt or HyperConverged here names one; --all-nads would judge 1 NetworkAttachmentDefinition (other), --migration-network NS/NAME judges the one that a KubeVirt elsewhere names.");
     let none = Report { bystanders: Vec::new(), ..report };
     insta::assert_snapshot!(none.nothing_judged().unwrap(), @"No network was judged: there is neither a KubeVirt or HyperConverged that names one here nor a NetworkAttachmentDefinition; --migration-network NS/NAME judges the one that a KubeVirt elsewhere names.");
