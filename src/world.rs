@@ -392,13 +392,15 @@ impl Judged {
         }
     }
 
-    /// `NetworkAttachmentDefinition kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
+    /// `NAD kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
     pub fn who(&self) -> String {
-        let nad = &self.attached.nad.object;
+        let ObjectRef { namespace, name, .. } = &self.attached.nad.object;
+        let nad =
+            namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"));
         match (&self.referrer, &self.role) {
             (Some(referrer), _) => format!("{nad} (named by {})", referrer.object),
             (None, Role::Candidate) => format!("{nad} (a candidate)"),
-            (None, _) => nad.to_string(),
+            (None, _) => nad,
         }
     }
 
