@@ -392,19 +392,21 @@ impl Judged {
         }
     }
 
-    /// `NetworkAttachmentDefinition kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
+    /// `NAD kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
     pub fn who(&self) -> String {
-        let nad = &self.attached.nad.object;
+        let ObjectRef { namespace, name, .. } = &self.attached.nad.object;
+        let nad =
+            namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"));
         match (&self.referrer, &self.role) {
             (Some(referrer), _) => format!("{nad} (named by {})", referrer.object),
             (None, Role::Candidate) => format!("{nad} (a candidate)"),
-            (None, _) => nad.to_string(),
+            (None, _) => nad,
         }
     }
 
     /// One finding for each note about the text.
     pub fn remarks(&self, rule: &'static str, verdict: &str, notes: &[Note]) -> Vec<Finding> {
-        let findings = notes.iter().map(|note| {
+        let findings = notes.iter().filter(|note| !note.elsewhere).map(|note| {
             let place = if note.pointer.is_empty() { String::new() } else { format!(" at {}", note.pointer) };
             let message = format!("The configuration of {} {verdict}{place}: {}.", self.who(), note.why);
             let finding = self.finding(rule, note.pointer.clone());

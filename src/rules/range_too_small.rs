@@ -20,7 +20,7 @@ fn check(world: &World) -> Vec<Finding> {
     let findings = pairs.flat_map(|(judged, demand)| {
         let needed = u128::from(demand.total());
         judged.attached.attachment.pools().filter_map(move |(pool, usable, pointer)| {
-            if !(usable < needed) {
+            if usable == 0 || usable >= needed {
                 return None;
             }
             let message = format!(
