@@ -23,7 +23,7 @@ fn check(world: &World) -> Vec<Finding> {
         let attachment = &judged.attached.attachment;
         let parts = overlap::default_parts(attachment, family);
         let first = parts.first()?;
-        let route = attachment.routes.iter().find(|route| route.dst.interval() == *first)?;
+        let route = overlap::main_routes(attachment).find(|route| route.dst.interval() == *first)?;
         let via = route.via.map_or_else(String::new, |via| format!(" via {via}"));
         let list = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
         let together = if parts.len() > 1 { ", which together are a default route" } else { "" };

@@ -23,7 +23,7 @@ fn check(world: &World) -> Vec<Finding> {
         let message = format!(
             "{} and {} give out the same addresses without seeing each other's: one address ends up twice on the network.",
             judged.who(),
-            other.nad.object,
+            other.label(),
         );
         let help = "Give each its own range, or the same range and the same network_name.";
         let pointer = judged.attached.attachment.leases.first().map(|lease| lease.pointer.clone());

@@ -1,6 +1,6 @@
 //! What the overlap and route rules share: which intervals of the main table are the NAD's own, and what they meet.
 
-use crate::cni::{Attachment, Pointer, Taken};
+use crate::cni::{Attachment, Pointer, Route, Taken};
 use crate::finding::{Fact, Finding};
 use crate::net::{Family, Interval, cover_everything};
 use crate::networks::free::nearby_free;
@@ -42,11 +42,13 @@ pub(super) fn owned(attachment: &Attachment) -> Vec<Own> {
         }
     }
     let prefixes: Vec<_> = own.iter().map(|one| one.interval).collect();
+    let leading = main_routes(attachment).filter(|route| !prefixes.iter().any(|own| own.holds(route.dst.interval())));
     let mut routes: Vec<Own> = Vec::new();
-    for route in main_routes(attachment).filter(|one| !prefixes.iter().any(|prefix| prefix.holds(one.interval))) {
-        let default = default_parts(attachment, route.interval.family()).contains(&route.interval);
-        if !default && routes.iter().all(|seen| seen.interval != route.interval) {
-            routes.push(route);
+    for route in leading {
+        let interval = route.dst.interval();
+        let default = default_parts(attachment, interval.family()).contains(&interval);
+        if !default && routes.iter().all(|seen| seen.interval != interval) {
+            routes.push(Own { interval, pointer: route.pointer.clone(), route: true });
         }
     }
     own.extend(routes);
@@ -54,14 +56,14 @@ pub(super) fn owned(attachment: &Attachment) -> Vec<Own> {
 }
 
 /// The routes of the main table.
-pub(super) fn main_routes(attachment: &Attachment) -> impl Iterator<Item = Own> {
-    let main = attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254)));
-    main.map(|route| Own { interval: route.dst.interval(), pointer: route.pointer.clone(), route: true })
+pub(super) fn main_routes(attachment: &Attachment) -> impl Iterator<Item = &Route> {
+    attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254)))
 }
 
 /// The main-table routes that are a default route of the family: /0, or the widest ones if together they cover it.
 pub(super) fn default_parts(attachment: &Attachment, family: Family) -> Vec<Interval> {
-    let routes: Vec<_> = main_routes(attachment).map(|one| one.interval).filter(|i| i.family() == family).collect();
+    let routes: Vec<_> =
+        main_routes(attachment).map(|route| route.dst.interval()).filter(|i| i.family() == family).collect();
     if let Some(whole) = routes.iter().find(|interval| **interval == family.everything().interval()) {
         return vec![*whole];
     }

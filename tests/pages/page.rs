@@ -1,39 +1,39 @@
 //! A rule's page as text: title, summary, headings, and the fenced blocks that are run as tests.
 
 /// What every page has, in this order.
-pub const HEADINGS: [&str; 5] = ["What it flags", "Why it breaks migration", "Example", "Fix", "Limits"];
+pub(crate) const HEADINGS: [&str; 5] = ["What it flags", "Why it breaks migration", "Example", "Fix", "Limits"];
 
 /// The webhook entries that a page can name.
 const ENTRIES: [&str; 4] = ["network", "referrer", "attachment", "facts"];
 
 /// A page taken apart.
 #[derive(Debug)]
-pub struct Page {
-    pub title: String,
-    pub summary: String,
-    pub headings: Vec<String>,
+pub(crate) struct Page {
+    pub(crate) title: String,
+    pub(crate) summary: String,
+    pub(crate) headings: Vec<String>,
     /// The section "What it flags".
-    pub flags: String,
-    pub limits: String,
-    pub blocks: Vec<Block>,
+    pub(crate) flags: String,
+    pub(crate) limits: String,
+    pub(crate) blocks: Vec<Block>,
     /// Fences that are no test.
-    pub strays: Vec<String>,
+    pub(crate) strays: Vec<String>,
 }
 
 /// A fenced block: a stream of YAML documents with the findings that they must give as comments.
 #[derive(Clone, Debug)]
-pub struct Block {
-    pub kind: Kind,
-    pub options: Vec<(String, String)>,
+pub(crate) struct Block {
+    pub(crate) kind: Kind,
+    pub(crate) options: Vec<(String, String)>,
     /// 1-based line of the fence in the page.
-    pub line: usize,
-    pub documents: Vec<Text>,
+    pub(crate) line: usize,
+    pub(crate) documents: Vec<Text>,
     /// Findings about an object that is not in the block any more.
-    pub gone: Vec<Mark>,
+    pub(crate) gone: Vec<Mark>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A state.
     World,
     /// The state before a write.
@@ -44,30 +44,30 @@ pub enum Kind {
 
 /// One YAML document of a block.
 #[derive(Clone, Debug)]
-pub struct Text {
-    pub text: String,
-    pub marks: Vec<Mark>,
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) marks: Vec<Mark>,
 }
 
 /// `deny pod-network-overlap`
-pub type Mark = String;
+pub(crate) type Mark = String;
 
 impl Block {
-    pub fn has(&self, option: &str) -> bool {
+    pub(crate) fn has(&self, option: &str) -> bool {
         self.option(option).is_some()
     }
 
-    pub fn option(&self, option: &str) -> Option<&str> {
+    pub(crate) fn option(&self, option: &str) -> Option<&str> {
         self.options.iter().find(|(key, _)| key == option).map(|(_, value)| value.as_str())
     }
 
     /// Every finding that the block must give.
-    pub fn marks(&self) -> impl Iterator<Item = &Mark> {
+    pub(crate) fn marks(&self) -> impl Iterator<Item = &Mark> {
         self.documents.iter().flat_map(|document| &document.marks).chain(&self.gone)
     }
 
     /// How many findings of the rule it must give.
-    pub fn count(&self, rule: &str) -> usize {
+    pub(crate) fn count(&self, rule: &str) -> usize {
         self.marks().filter(|mark| mark.split(' ').nth(1) == Some(rule)).count()
     }
 }
@@ -78,7 +78,7 @@ impl Text {
     }
 
     /// The value of a key that stands at the start of a line.
-    pub fn top(&self, key: &str) -> Option<&str> {
+    pub(crate) fn top(&self, key: &str) -> Option<&str> {
         let value = self.text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(": "))?;
         value.split(" #").next().map(str::trim)
     }
@@ -93,7 +93,7 @@ fn marks(line: &str) -> impl Iterator<Item = Mark> {
 }
 
 impl Page {
-    pub fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let mut page = Self {
             title: text.lines().next().unwrap_or_default().trim_start_matches("# ").to_owned(),
             summary: text.split("\n\n").nth(1).unwrap_or_default().to_owned(),
@@ -125,7 +125,7 @@ impl Page {
     }
 
     /// What the page of `rule` lacks.
-    pub fn lacks(&self, rule: &str) -> Vec<String> {
+    pub(crate) fn lacks(&self, rule: &str) -> Vec<String> {
         let sentence = self.summary.ends_with('.') && !self.summary.trim_end_matches('.').contains(". ");
         let entries = self.limits.split("Webhook entry `").skip(1).filter_map(|rest| rest.split('`').next());
         let entries: Vec<_> = entries.collect();
@@ -145,12 +145,12 @@ impl Page {
     }
 
     /// The blocks whose findings count.
-    pub fn tests(&self) -> impl Iterator<Item = &Block> {
+    pub(crate) fn tests(&self) -> impl Iterator<Item = &Block> {
         self.blocks.iter().filter(|block| block.kind != Kind::Before)
     }
 
     /// The documents of a block; with `as-above` also those of the page's first block whose kind it does not have.
-    pub fn documents(&self, block: &Block) -> Vec<Text> {
+    pub(crate) fn documents(&self, block: &Block) -> Vec<Text> {
         let own: Vec<_> = block.documents.iter().filter_map(|document| document.top("kind")).collect();
         let first = self.blocks.first().filter(|_| block.has("as-above"));
         let above = first.into_iter().flat_map(|first| &first.documents);

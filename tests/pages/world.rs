@@ -10,10 +10,10 @@ use kubevirt_preflight::tree;
 use kubevirt_preflight::world::{Change, Inputs, Lists, World};
 
 /// A finding with the document that it is about; `None` for an object that is not in the block any more.
-pub type Found = (Option<usize>, Finding);
+pub(crate) type Found = (Option<usize>, Finding);
 
 /// The findings of a block.
-pub fn findings(page: &Page, block: &Block) -> Vec<Found> {
+pub(crate) fn findings(page: &Page, block: &Block) -> Vec<Found> {
     let today = block.option("today").unwrap_or("2026-09-01").parse().unwrap();
     match block.kind {
         Kind::World => of_state(&page.documents(block), block, today),
@@ -35,7 +35,8 @@ fn of_state(documents: &[Text], block: &Block, today: Date) -> Vec<Found> {
 fn of_change(before: &Block, after: &Block, today: Date) -> Vec<Found> {
     let (mut was, is) = (Documents::of(&before.documents, before), Documents::of(&after.documents, after));
     let gone = was.objects.iter().filter(|old| is.same(old).is_none()).map(|old| (Some(old.clone()), None));
-    let here = is.objects.iter().map(|new| (was.same(new).cloned(), Some(new.clone())));
+    let here = is.objects.iter().filter(|new| was.text(new) != is.text(new));
+    let here = here.map(|new| (was.same(new).cloned(), Some(new.clone())));
     let changes: Vec<_> = gone.chain(here).map(|(before, after)| Change { before, after }).collect();
     let found = changes.iter().flat_map(|change| {
         let result = review_change(change, &was.world, &was.policy, today);
@@ -47,6 +48,7 @@ fn of_change(before: &Block, after: &Block, today: Date) -> Vec<Found> {
 
 /// A block read.
 struct Documents {
+    texts: Vec<String>,
     names: Vec<Option<ObjectRef>>,
     objects: Vec<Object>,
     world: World,
@@ -72,11 +74,17 @@ impl Documents {
         let whole = block.has("complete");
         let lists = Lists { nads: whole, at_rest: whole };
         let world = World::of(Inputs { objects: objects.clone(), lists, settings, ..Inputs::default() });
-        Self { names, objects, world, policy }
+        Self { texts: nodes, names, objects, world, policy }
     }
 
     fn same(&self, object: &Object) -> Option<&Object> {
         self.objects.iter().find(|other| other.reference().is_same(object.reference()))
+    }
+
+    /// The content of an object's document.
+    fn text(&self, object: &Object) -> Option<&str> {
+        let at = self.names.iter().position(|name| name.as_ref().is_some_and(|name| name.is_same(object.reference())));
+        at.map(|at| self.texts[at].as_str())
     }
 
     fn document_of(&self, finding: &Finding) -> Option<usize> {
