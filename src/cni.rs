@@ -5,6 +5,7 @@
 
 mod decode;
 mod ipam;
+mod ovn_k8s;
 
 use crate::net::{Family, Interval, Prefix};
 use std::collections::BTreeSet;

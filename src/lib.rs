@@ -8,6 +8,7 @@
 //! watched or listed objects ──┘
 //! ```
 
+pub mod admission;
 pub mod cni;
 pub mod finding;
 pub mod net;

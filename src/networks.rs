@@ -3,7 +3,12 @@
 //! Every source yields [`Claim`]s; [`Networks`] merges them into [`Network`]s and answers which of them meet an
 //! interval, in time that grows with the logarithm of their number.
 
+pub mod classes;
+pub mod declared;
+pub mod file_error;
 pub mod free;
+pub mod lists;
+pub mod report;
 
 use crate::finding::ObjectRef;
 use crate::net::Interval;
@@ -214,49 +219,4 @@ impl Network {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::net::parse::strict_interval;
-
-    fn claim(text: &str, confidence: Confidence) -> Claim {
-        let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: text.into() };
-        Claim {
-            interval: strict_interval(text).unwrap(),
-            class: Class::Pod,
-            confidence,
-            origin: Arc::new(Origin { object, path: "p".into() }),
-            pool: None,
-        }
-    }
-
-    fn listed(networks: &Networks) -> Vec<String> {
-        networks.iter().map(|n| format!("{} {} x{}", n.interval, n.confidence, n.claims.len())).collect()
-    }
-
-    #[test]
-    fn what_lies_inside_is_a_further_origin_only_of_something_as_strong() {
-        use Confidence::{Floor, Live, Stale};
-        let networks = Networks::of([
-            claim("10.0.1.0/24", Floor),
-            claim("10.0.0.0/16", Live),
-            claim("10.0.0.0/16", Stale),
-            claim("10.9.0.0/16", Stale),
-            claim("10.9.1.0/24", Live),
-            claim("10.9.2.0/24", Floor),
-        ]);
-        assert_eq!(
-            listed(&networks),
-            ["10.9.0.0/16 stale x1", "10.9.2.0/24 floor x1", "10.0.0.0/16 live x3", "10.9.1.0/24 live x1"]
-        );
-        let met: Vec<_> = networks.meeting(Class::Pod, strict_interval("10.9.1.7/32").unwrap()).collect();
-        assert_eq!(met.len(), 2);
-        assert_eq!(networks.meeting(Class::Service, met[0].interval).count(), 0);
-    }
-
-    #[test]
-    fn removing_the_widest_claim_brings_back_what_it_absorbed() {
-        let networks = Networks::of(["10.0.0.0/16", "10.0.1.0/24", "10.0.2.0/24"].map(|t| claim(t, Confidence::Live)));
-        let left = networks.iter().next().unwrap().without(|c| c.origin.object.name == "10.0.0.0/16");
-        assert_eq!(left.iter().map(|n| n.interval.to_string()).collect::<Vec<_>>(), ["10.0.1.0/24", "10.0.2.0/24"]);
-    }
-}
+mod tests;

@@ -81,6 +81,15 @@ impl Object {
         }
     }
 
+    /// Whether it has a deletionTimestamp: then it is not judged.
+    pub fn is_deleting(&self) -> bool {
+        match self {
+            Self::Nad(nad) => nad.deleting,
+            Self::Referrer(referrer) => referrer.deleting,
+            Self::Found(_) => false,
+        }
+    }
+
     /// The judged kind that `node` is of, if it is of one.
     pub fn read(node: &Node<'_>, object: ObjectRef, document: Option<usize>) -> Option<Self> {
         match kind_of(&object)? {

@@ -4,6 +4,9 @@
 //! the object that is judged could write.
 
 use crate::finding::{Finding, Level, ObjectRef};
+use crate::networks::declared::{API_VERSION, Declared};
+use crate::networks::file_error::FileError;
+use crate::networks::lists::{ApiVersion, Lists};
 use crate::rules::{Levels, RULES, Rule};
 use crate::world::Settings;
 use jiff::civil::Date;
@@ -11,9 +14,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-
-/// `apiVersion` of our own files.
-pub const API_VERSION: &str = "kubevirt-preflight.io/v1alpha1";
 
 /// The settings under which a world is reviewed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,18 +54,12 @@ pub struct PolicyFile {
     /// Multus's globalNamespaces; replaces the default list.
     #[serde(default)]
     pub global_namespaces: Option<Vec<String>>,
+    /// Networks of the cluster, as in the networks file.
+    #[serde(default)]
+    pub networks: Option<Lists>,
     /// What is excepted, why and until when.
     #[serde(default)]
     pub exceptions: Vec<Exception>,
-}
-
-/// `kubevirt-preflight.io/v1alpha1`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-pub enum ApiVersion {
-    /// The only version.
-    #[default]
-    #[serde(rename = "kubevirt-preflight.io/v1alpha1")]
-    V1Alpha1,
 }
 
 /// `Policy`
@@ -220,34 +214,10 @@ pub struct ExceptedObject {
     pub name: String,
 }
 
-/// Why a policy is refused: place and reason.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name}:{line}:{column}: the policy is refused: {why}")]
-pub struct PolicyError {
-    /// The file.
-    pub name: String,
-    /// 1-based.
-    pub line: u64,
-    /// 1-based.
-    pub column: u64,
-    /// The reason.
-    pub why: String,
-}
-
 impl Policy {
-    /// Reads a policy file.
-    pub fn parse(text: &str, name: &str) -> Result<Self, PolicyError> {
-        let file = serde_saphyr::from_str(text).map_err(|error| {
-            let place = error.location();
-            let text = error.without_snippet().to_string();
-            let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why).to_owned();
-            PolicyError {
-                name: name.to_owned(),
-                line: place.map_or(1, |p| p.line()),
-                column: place.map_or(1, |p| p.column()),
-                why,
-            }
-        })?;
+    /// Reads a policy file; `name` is how messages call it.
+    pub fn parse(text: &str, name: &str) -> Result<Self, FileError> {
+        let file = serde_saphyr::from_str(text).map_err(|error| FileError::of(name, &error))?;
         Ok(Self { name: name.to_owned(), file })
     }
 
@@ -280,6 +250,14 @@ impl Policy {
             global_namespaces: self.file.global_namespaces.clone(),
             ..Settings::default()
         }
+    }
+
+    /// The networks that it declares.
+    pub fn declared(&self) -> Declared {
+        self.file
+            .networks
+            .as_ref()
+            .map_or_else(Declared::default, |lists| Declared::of(lists, &self.object(), "networks."))
     }
 
     /// Whether admission refuses.
@@ -320,7 +298,7 @@ mod tests {
 
     const HEAD: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: Policy\n";
 
-    fn parse(rest: &str) -> Result<Policy, PolicyError> {
+    fn parse(rest: &str) -> Result<Policy, FileError> {
         Policy::parse(&format!("{HEAD}{rest}"), "p.yaml")
     }
 

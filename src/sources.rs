@@ -3,11 +3,31 @@
 //! A [`Source`] names the objects that it reads and has a pure function from such an object to what it says. The
 //! watcher, `check`, `snapshot` and the webhook's reverse direction all call that same function.
 
+pub mod calico;
+pub mod cilium;
+mod field;
+pub mod flannel;
+pub mod kube_ovn;
+pub mod kubeadm_config;
+pub mod kubernetes;
+pub mod metallb;
+pub mod nodes;
+pub mod nv_ipam;
+pub mod openshift;
+pub mod ovn_kubernetes;
+pub mod servicecidr;
+mod spans;
+pub mod spiderpool;
+mod text;
+pub mod whereabouts;
+#[cfg(test)]
+mod testing;
+
 use crate::cni::Pool;
 use crate::finding::ObjectRef;
 use crate::net::Interval;
-use crate::net::parse::strict_interval;
 use crate::networks::{Claim, Class, Confidence, Origin};
+use crate::objects::Object;
 use crate::tree::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -59,6 +79,8 @@ pub struct Found {
     pub pools: Vec<Pool>,
     /// Set by Node objects.
     pub node: Option<NodeFacts>,
+    /// Set by a network that is the primary one of some namespaces: which. For those its claims are [`Class::Pod`].
+    pub primary_of: Option<Namespaces>,
     /// Fields that could not be read: path and why.
     pub bad: Vec<(String, String)>,
 }
@@ -72,12 +94,78 @@ pub struct NodeFacts {
     pub labels: BTreeMap<String, String>,
     /// `spec.taints` with effect NoSchedule or NoExecute: key, value, effect.
     pub taints: Vec<(String, String, String)>,
+    /// Label `kubernetes.io/os`, which virt-handler's selector reads, else `status.nodeInfo.operatingSystem`.
+    pub os: Option<String>,
+}
+
+/// Which namespaces a network serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Namespaces {
+    /// Every one.
+    All,
+    /// These.
+    Named(Vec<String>),
+    /// Only labels of Namespace objects tell, or a `metadata.namespace` that a manifest leaves out.
+    Unknown,
+}
+
+impl Namespaces {
+    /// Whether `namespace` is one of them; `None` if this cannot be told.
+    pub fn hold(&self, namespace: &str) -> Option<bool> {
+        match self {
+            Self::All => Some(true),
+            Self::Named(names) => Some(names.iter().any(|name| name == namespace)),
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Source {
+    /// Whether an object of this name is one of those that it reads. An unknown namespace matches any.
+    pub fn reads_object(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
+        self.reads.iter().any(|reads| reads.holds(api_version, kind, namespace, name))
+    }
+}
+
+impl Reads {
+    /// Every object of a kind.
+    const fn all(
+        group: &'static str,
+        versions: &'static [&'static str],
+        plural: &'static str,
+        kind: &'static str,
+    ) -> Self {
+        Self { group, versions, plural, kind, namespace: None, name: None }
+    }
+
+    /// The one object of this name.
+    const fn named(self, namespace: Option<&'static str>, name: &'static str) -> Self {
+        Self { namespace, name: Some(name), ..self }
+    }
+
+    fn holds(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
+        let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        self.kind == kind
+            && self.group == group
+            && self.versions.contains(&version)
+            && self.name.is_none_or(|wanted| wanted == name)
+            && self.namespace.is_none_or(|wanted| namespace.is_none_or(|namespace| namespace == wanted))
+    }
 }
 
 impl Found {
     /// Nothing yet, about `object`.
     pub fn about(object: ObjectRef, source: &'static str) -> Self {
-        Self { object, document: None, source, claims: Vec::new(), pools: Vec::new(), node: None, bad: Vec::new() }
+        Self {
+            object,
+            document: None,
+            source,
+            claims: Vec::new(),
+            pools: Vec::new(),
+            node: None,
+            primary_of: None,
+            bad: Vec::new(),
+        }
     }
 
     /// Claims `interval` for `class`.
@@ -86,14 +174,115 @@ impl Found {
         self.claims.push(Claim { interval, class, confidence, origin, pool: None });
     }
 
-    /// Claims the CIDR or range `text` for `class`; what cannot be read is noted in `bad`.
+    /// Claims what `text` names for `class`: prefixes, ranges and bare addresses, apart by commas or blanks. What cannot
+    /// be read is noted in `bad`.
     pub fn claim_text(&mut self, class: Class, text: &str, confidence: Confidence, path: &str) {
-        match strict_interval(text.trim()) {
-            Ok(interval) => self.claim(class, interval, confidence, path),
-            Err(error) => self.bad.push((path.to_owned(), error.to_string())),
+        for piece in text::intervals(text) {
+            match piece {
+                Ok(interval) => self.claim(class, interval, confidence, path),
+                Err(error) => self.refuse(path, error.to_string()),
+            }
         }
+    }
+
+    /// Notes that the field at `path` cannot be read.
+    pub fn refuse(&mut self, path: impl Into<String>, why: impl Into<String>) {
+        self.bad.push((path.into(), why.into()));
+    }
+
+    /// The claims as a world holds them. Among files (`whole` is false) an object is a part of the truth, unless it is
+    /// `whole_in_itself`; a primary network of one of `kubevirt_namespaces` is a pod network.
+    pub fn claims_in<'n>(&self, whole: bool, kubevirt_namespaces: impl IntoIterator<Item = &'n str>) -> Vec<Claim> {
+        let whole = whole || named(self.source).is_none_or(|source| source.whole_in_itself);
+        let serves = |namespace| self.primary_of.as_ref().is_some_and(|all| all.hold(namespace) == Some(true));
+        let serves = kubevirt_namespaces.into_iter().any(serves);
+        let mut claims = self.claims.clone();
+        for claim in &mut claims {
+            if !whole && claim.confidence == Confidence::Live {
+                claim.confidence = Confidence::Floor;
+            }
+            if serves && claim.class == Class::Other {
+                claim.class = Class::Pod;
+            }
+        }
+        claims
     }
 }
 
 /// Every source.
-pub static SOURCES: &[&Source] = &[];
+pub static SOURCES: &[&Source] = &[
+    &calico::SOURCE,
+    &cilium::CONFIG,
+    &cilium::LOAD_BALANCERS,
+    &cilium::SOURCE,
+    &flannel::SOURCE,
+    &kube_ovn::SOURCE,
+    &kubeadm_config::SOURCE,
+    &kubernetes::SOURCE,
+    &metallb::SOURCE,
+    &nodes::SOURCE,
+    &nv_ipam::SOURCE,
+    &openshift::INFRASTRUCTURE,
+    &openshift::INSTALL_CONFIG,
+    &openshift::OPERATOR,
+    &openshift::SOURCE,
+    &ovn_kubernetes::SOURCE,
+    &servicecidr::SOURCE,
+    &spiderpool::SOURCE,
+    &whereabouts::SOURCE,
+];
+
+/// The source of this name.
+pub fn named(name: &str) -> Option<&'static Source> {
+    SOURCES.iter().copied().find(|source| source.name == name)
+}
+
+/// The sources that read the object of this name; none for most objects.
+pub fn sources_for<'q>(
+    api_version: &'q str,
+    kind: &'q str,
+    namespace: Option<&'q str>,
+    name: &'q str,
+) -> impl Iterator<Item = &'static Source> + 'q {
+    SOURCES.iter().copied().filter(move |source| source.reads_object(api_version, kind, namespace, name))
+}
+
+/// Everything that the object `node` says, to all sources that read it; `None` if none does.
+pub fn object(node: &Node<'_>, name: &ObjectRef, document: Option<usize>) -> Option<Object> {
+    let ObjectRef { api_version, kind, namespace, name } = name;
+    let mut said =
+        sources_for(api_version, kind, namespace.as_deref(), name).map(|source| learn(source, node, document));
+    let mut found = said.next()?;
+    for more in said {
+        found.claims.extend(more.claims);
+        found.pools.extend(more.pools);
+        found.bad.extend(more.bad);
+        found.node = found.node.or(more.node);
+        found.primary_of = found.primary_of.or(more.primary_of);
+    }
+    Some(Object::Found(found))
+}
+
+/// Whether any source reads objects like this one.
+pub fn is_read(object: &ObjectRef) -> bool {
+    sources_for(&object.api_version, &object.kind, object.namespace.as_deref(), &object.name).next().is_some()
+}
+
+/// What the object `node` says to `source`, which reads it; `document` is where it stands among the files.
+pub fn learn(source: &'static Source, node: &Node<'_>, document: Option<usize>) -> Found {
+    let text = |keys: &[&str]| node.text_at(keys).map(str::to_owned);
+    let object = ObjectRef {
+        api_version: text(&["apiVersion"]).unwrap_or_default(),
+        kind: text(&["kind"]).unwrap_or_default(),
+        namespace: text(&["metadata", "namespace"]),
+        name: text(&["metadata", "name"]).unwrap_or_default(),
+    };
+    let mut found = Found { document, ..Found::about(object, source.name) };
+    (source.learn)(node, &mut found);
+    found.bad.sort();
+    found.bad.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests;

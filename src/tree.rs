@@ -203,6 +203,8 @@ pub enum Want {
     Members(&'static [(&'static str, Want)]),
     /// Of each element of a list this much.
     Each(&'static Want),
+    /// What another constant names.
+    Part(&'static Want),
 }
 
 /// A [`DeserializeSeed`] that reads only what `want` names.
@@ -212,6 +214,15 @@ pub fn pick(want: &'static Want) -> impl for<'de> DeserializeSeed<'de, Value = N
 
 #[derive(Clone, Copy)]
 struct Seed(&'static Want);
+
+impl Seed {
+    fn of(want: &'static Want) -> Self {
+        match want {
+            Want::Part(part) => Self(part),
+            other => Self(other),
+        }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Seed {
     type Value = Node<'de>;
@@ -259,8 +270,8 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
         let element = match self.0 {
             Want::All => self,
-            Want::Each(want) => Seed(want),
-            Want::Members(_) => {
+            Want::Each(want) => Seed::of(want),
+            Want::Members(_) | Want::Part(_) => {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
                 return Ok(Node::List(Vec::new()));
             }
@@ -278,10 +289,10 @@ impl<'de> Visitor<'de> for Seed {
             let want = match self.0 {
                 Want::All => Some(self.0),
                 Want::Members(wanted) => wanted.iter().find(|(name, _)| *name == key).map(|(_, want)| want),
-                Want::Each(_) => None,
+                Want::Each(_) | Want::Part(_) => None,
             };
             match want {
-                Some(want) => map.0.push((key, members.next_value_seed(Seed(want))?)),
+                Some(want) => map.0.push((key, members.next_value_seed(Seed::of(want))?)),
                 None => drop(members.next_value::<IgnoredAny>()?),
             }
         }

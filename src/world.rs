@@ -11,11 +11,13 @@ pub use references::Reference;
 use crate::cni::{self, Attachment, Note, Pools, Setting};
 use crate::finding::{Finding, ObjectRef, Place, Role};
 use crate::net::{Family, Interval};
+use crate::networks::classes::{Classes, Known};
+use crate::networks::declared::Declared;
 use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
 use crate::objects::{Config, Nad, Object, Referrer, kind_of};
-use crate::sources::Found;
+use crate::sources::{Found, Reads};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a world is made from.
@@ -24,11 +26,7 @@ pub struct Inputs {
     /// The objects.
     pub objects: Vec<Object>,
     /// What the networks file, flags and policy declare.
-    pub claims: Vec<Claim>,
-    /// Why a class is unknown; a class that is not in it is known.
-    pub unknown: BTreeMap<Class, String>,
-    /// Nodes as declared, and whether that list is whole.
-    pub nodes: Nodes,
+    pub declared: Declared,
     /// Which lists are whole.
     pub lists: Lists,
     /// What policy and flags say about the world.
@@ -38,10 +36,12 @@ pub struct Inputs {
 }
 
 /// Whether absence from the world is a fact.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
     /// All NADs are in the world.
     pub nads: bool,
+    /// Group and kind of the other lists that are whole.
+    pub kinds: BTreeSet<(String, String)>,
     /// Nothing is about to follow: not an admission, where the next write may bring what is missing.
     pub at_rest: bool,
 }
@@ -143,7 +143,7 @@ struct Base {
     labelled: Vec<usize>,
     referrers: Vec<Arc<Referrer>>,
     networks: Networks,
-    unknown: BTreeMap<Class, String>,
+    classes: Classes,
     nodes: Nodes,
     pools: Pools,
     lists: Lists,
@@ -164,7 +164,7 @@ struct Over {
 impl World {
     /// The world of these inputs.
     pub fn of(inputs: Inputs) -> Self {
-        let Inputs { objects, mut claims, unknown, mut nodes, lists, settings, problems } = inputs;
+        let Inputs { objects, declared, lists, settings, problems } = inputs;
         let (mut nads, mut referrers, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for object in objects {
             match object {
@@ -174,21 +174,25 @@ impl World {
                 Object::Found(one) => found.push(one),
             }
         }
-        let isolation = isolation(&settings, &found);
-        let mut pools = Pools::new();
-        for one in found {
-            claims.extend(one.claims);
-            pools.extend(one.pools.into_iter().map(|pool| (pool.key.clone(), pool)));
-            nodes.seen.extend(one.node);
+        let is_whole = |reads: &Reads| lists.kinds.contains(&(reads.group.to_owned(), reads.kind.to_owned()));
+        let classes = Classes::of(&declared, &found, is_whole);
+        let namespaces = namespaces(&referrers, &settings);
+        let mut claims = declared.claims().to_vec();
+        for one in &found {
+            let kind = (one.object.group().to_owned(), one.object.kind.clone());
+            claims.extend(one.claims_in(lists.kinds.contains(&kind), namespaces.iter().copied()));
         }
-        let pods_have_v6 = pods_have_v6(&claims, &unknown);
+        let isolation = isolation(&settings, &found);
+        let nodes = Nodes::of(&declared, &found, lists.kinds.contains(&(String::new(), "Node".to_owned())));
+        let pools = pools(found);
+        let pods_have_v6 = pods_have_v6(&claims, &classes);
         let mut nads: Vec<_> = nads.into_iter().map(|nad| attached(nad, &pools, pods_have_v6)).collect();
         nads.sort_by(|a, b| nad_order(&a.nad.object).cmp(&nad_order(&b.nad.object)));
         claims.extend(nads.iter().flat_map(|attached| claims_of(attached)));
         let networks = Networks::of(claims);
         let labelled = nads.iter().enumerate().filter(|(_, a)| a.nad.labelled).map(|(at, _)| at).collect();
         let base =
-            Base { nads, labelled, referrers, networks, unknown, nodes, pools, lists, settings, isolation, problems };
+            Base { nads, labelled, referrers, networks, classes, nodes, pools, lists, settings, isolation, problems };
         Self::over(Arc::new(base), Over::default())
     }
 
@@ -221,10 +225,21 @@ impl World {
                 over.nads.push(attached);
             }
             Some(Object::Referrer(referrer)) => over.referrers.push(Arc::new(referrer)),
-            Some(Object::Found(found)) => over.claims.extend(found.claims),
+            Some(Object::Found(found)) => {
+                over.claims.extend(found.claims_in(true, self.kubevirt_namespaces()));
+            }
             Some(Object::Nad(_)) | None => {}
         }
         Self::over(Arc::clone(&self.base), over)
+    }
+
+    /// The world as it would be if a CR named `namespace/name`.
+    #[must_use]
+    pub fn as_if_named(&self, namespace: &str, name: &str) -> Self {
+        let mut world = self.clone();
+        world.references.push(Reference::by_flag(namespace, name));
+        world.judged = references::judged(&world);
+        world
     }
 
     /// The active references.
@@ -258,8 +273,8 @@ impl World {
     }
 
     /// Whether absence is a fact.
-    pub fn lists(&self) -> Lists {
-        self.base.lists
+    pub fn lists(&self) -> &Lists {
+        &self.base.lists
     }
 
     /// What policy and flags say.
@@ -274,7 +289,12 @@ impl World {
 
     /// Why the class is unknown; `None` if it is known.
     pub fn unknown(&self, class: Class) -> Option<&str> {
-        self.base.unknown.get(&class).map(String::as_str)
+        self.base.classes.state(class).and_then(Known::why)
+    }
+
+    /// Which classes are known.
+    pub fn classes(&self) -> &Classes {
+        &self.base.classes
     }
 
     /// The namespaces that every pod may refer to, where Multus isolates namespaces; `None` where it does not.
@@ -294,9 +314,7 @@ impl World {
 
     /// The namespaces that KubeVirt is installed in, as far as the world tells.
     pub fn kubevirt_namespaces(&self) -> BTreeSet<&str> {
-        let crs = self.referrers().filter_map(|referrer| referrer.object.namespace.as_deref());
-        let flags = self.base.settings.migration_networks.iter().map(|(namespace, _)| namespace.as_str());
-        crs.chain(flags).chain(self.base.settings.install_namespaces.iter().map(String::as_str)).collect()
+        namespaces(self.referrers(), &self.base.settings)
     }
 
     /// The networks of `class` that meet `interval` and are not the judged NAD's own.
@@ -436,9 +454,34 @@ fn nad_order(object: &ObjectRef) -> (&str, Option<&str>) {
     (&object.name, object.namespace.as_deref())
 }
 
-fn pods_have_v6(claims: &[Claim], unknown: &BTreeMap<Class, String>) -> Option<bool> {
+fn pods_have_v6(claims: &[Claim], classes: &Classes) -> Option<bool> {
     let any = claims.iter().any(|claim| claim.class == Class::Pod && claim.interval.family() == Family::V6);
-    if any { Some(true) } else { (!unknown.contains_key(&Class::Pod)).then_some(false) }
+    if any { Some(true) } else { classes.is_known(Class::Pod).then_some(false) }
+}
+
+/// Pools by key; several objects may be parts of one, for example the Subnets of one provider.
+fn pools(found: Vec<Found>) -> Pools {
+    let mut pools = Pools::new();
+    for pool in found.into_iter().flat_map(|one| one.pools) {
+        match pools.get_mut(&pool.key) {
+            None => drop(pools.insert(pool.key.clone(), pool)),
+            Some(first) => {
+                first.ranges.extend(pool.ranges);
+                first.gateways.extend(pool.gateways);
+                first.routes.extend(pool.routes);
+                first.default_route |= pool.default_route;
+                first.per_node |= pool.per_node;
+            }
+        }
+    }
+    pools
+}
+
+/// Namespaces of CRs, of references by flag, and of policy.
+fn namespaces<'w>(referrers: impl IntoIterator<Item = &'w Arc<Referrer>>, settings: &'w Settings) -> BTreeSet<&'w str> {
+    let crs = referrers.into_iter().filter_map(|referrer| referrer.object.namespace.as_deref());
+    let flags = settings.migration_networks.iter().map(|(namespace, _)| namespace.as_str());
+    crs.chain(flags).chain(settings.install_namespaces.iter().map(String::as_str)).collect()
 }
 
 /// Policy decides; without a word from it, config.openshift.io objects show OpenShift, whose Multus isolates.

@@ -1,5 +1,13 @@
 //! What an IPAM plugin gives to the main plugin that calls it, one file a plugin.
 
+pub(in crate::cni) mod kube_ovn;
+mod nv_ipam;
+mod pools;
+mod spiderpool;
+#[cfg(test)]
+pub(super) mod testing;
+mod whereabouts;
+
 use super::decode::{Fields, Remarks};
 use super::{Dhcp, Gap, Lease, Pointer, Scope, Setting, Taken};
 use crate::net::Prefix;

@@ -169,7 +169,8 @@ fn help(world: &World, own: &Own, confidence: Confidence) -> String {
     let remedy = if own.route {
         "Remove the route: migration peers are on-link and need none.".to_owned()
     } else {
-        match own.interval.prefix().and_then(|prefix| nearby_free(prefix, world.networks())) {
+        match own.interval.prefix().and_then(|prefix| nearby_free(prefix.length(), own.interval, world.networks(), &[]))
+        {
             Some(free) => format!("Use a subnet that nothing else uses; {free} is free as far as is known."),
             None => "Use a subnet that nothing else in the cluster uses.".to_owned(),
         }

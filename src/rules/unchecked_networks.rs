@@ -25,7 +25,7 @@ fn check(world: &World) -> Vec<Finding> {
     let pairs = judged.flat_map(|judged| DEMANDED.map(|(class, flag)| (judged, class, flag)));
     let findings = pairs.filter_map(|(judged, class, flag)| {
         let why = world.unknown(class)?;
-        let message = format!("{} was not compared with {class} networks: {why}.", judged.who());
+        let message = format!("{} was not compared with all {class} networks. {why}", judged.who());
         let help = format!("Name them: {flag}, or a networks file, or a snapshot of the cluster.");
         Some(judged.finding(RULE.id, class.name()).says(message, help))
     });

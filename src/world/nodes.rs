@@ -1,7 +1,8 @@
 //! The nodes that virt-handler runs on, and how many addresses that asks for.
 
+use crate::networks::declared::Declared;
 use crate::objects::{Expression, Placement, Referrer, Toleration};
-use crate::sources::NodeFacts;
+use crate::sources::{Found, NodeFacts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -46,6 +47,16 @@ impl fmt::Display for Demand {
 }
 
 impl Nodes {
+    /// From what people declared and from Node objects.
+    pub fn of(declared: &Declared, found: &[Found], seen_whole: bool) -> Self {
+        Self {
+            declared: declared.nodes().map(|(name, runs)| (name.to_owned(), runs)).collect(),
+            declared_whole: declared.counts_nodes(),
+            seen: found.iter().filter_map(|one| one.node.clone()).collect(),
+            seen_whole,
+        }
+    }
+
     /// The demand of an installation with this CR; `None` if the nodes are not known.
     pub fn demand(&self, referrer: Option<&Referrer>) -> Option<Demand> {
         let placement = referrer.map(|referrer| &referrer.placement);
@@ -73,7 +84,7 @@ impl Nodes {
 impl Placement {
     /// Whether virt-handler's DaemonSet puts a pod on the node.
     fn admits(&self, node: &NodeFacts) -> bool {
-        let linux = node.labels.get("kubernetes.io/os").is_none_or(|os| os == "linux");
+        let linux = node.os.as_ref().is_none_or(|os| os == "linux");
         let selected = self.selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
         let near = self.terms.is_empty() || self.terms.iter().any(|term| term.iter().all(|e| e.admits(node)));
         linux && selected && near && node.taints.iter().all(|taint| self.tolerates(taint))

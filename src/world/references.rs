@@ -21,6 +21,17 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// A reference by a CR outside the world.
+    pub(super) fn by_flag(namespace: &str, name: &str) -> Self {
+        Self {
+            referrer: None,
+            network: None,
+            namespace: Some(namespace.to_owned()),
+            name: Some(name.to_owned()),
+            explicit: true,
+        }
+    }
+
     /// `namespace/name`, `?` for what is not known.
     pub fn subject(&self) -> String {
         let part = |text: &Option<String>| text.clone().unwrap_or_else(|| "?".into());
@@ -60,13 +71,7 @@ pub(super) fn of(world: &World) -> Vec<Reference> {
             referrer: Some(Arc::clone(referrer)),
         })
     });
-    let flags = world.settings().migration_networks.iter().map(|(namespace, name)| Reference {
-        referrer: None,
-        network: None,
-        namespace: Some(namespace.clone()),
-        name: Some(name.clone()),
-        explicit: true,
-    });
+    let flags = world.settings().migration_networks.iter().map(|(namespace, name)| Reference::by_flag(namespace, name));
     crs.chain(flags).collect()
 }
 

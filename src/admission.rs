@@ -1,0 +1,241 @@
+//! AdmissionReview v1 in, AdmissionReview v1 out: [`respond`] is the whole webhook but for the wire.
+
+mod response;
+
+pub use response::{Summary, Verdict};
+
+use crate::finding::{Finding, Level, ObjectRef, Role};
+use crate::objects::{self, Kind, Object, WANTED, kind_of};
+use crate::policy::Policy;
+use crate::review::{ChangeReview, review, review_change};
+use crate::sources;
+use crate::tree::{Node, NotJson, Want, pick_from};
+use crate::world::{Change, World};
+use jiff::civil::Date;
+
+/// What goes back, and what the shell needs besides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The response body.
+    pub bytes: Vec<u8>,
+    /// Objects that the verdict rests on and that may have changed since the snapshot: read them once, and ask again on
+    /// a world with them.
+    pub reread: Vec<ObjectRef>,
+    /// For the log line and the metrics.
+    pub summary: Summary,
+}
+
+/// Why a body is not a review.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAReview {
+    /// Not JSON.
+    #[error("the body is {0} (line {line}, column {column})", line = .0.line, column = .0.column)]
+    Json(#[from] NotJson),
+    /// JSON of another kind or version.
+    #[error("the body is not an AdmissionReview of admission.k8s.io/v1 but {0}")]
+    Kind(String),
+    /// No `request.uid`, without which no response can be addressed.
+    #[error("the review has no request.uid")]
+    NoUid,
+    /// The operation is none that the API server sends.
+    #[error("the review {uid} has the operation `{operation}`, which admission.k8s.io/v1 does not know")]
+    Operation {
+        /// `request.uid`
+        uid: String,
+        /// `request.operation`
+        operation: String,
+    },
+    /// The object that the operation needs is not there, or has no kind.
+    #[error("the review {uid} is a {operation} without {what}")]
+    NoObject {
+        /// `request.uid`
+        uid: String,
+        /// `request.operation`
+        operation: String,
+        /// The field.
+        what: &'static str,
+    },
+}
+
+/// The parts of a review that are read in one pass; the rest is only checked to be JSON.
+static REVIEW: Want = Want::Members(&[
+    ("apiVersion", Want::All),
+    ("kind", Want::All),
+    (
+        "request",
+        Want::Members(&[
+            ("uid", Want::All),
+            ("kind", Want::All),
+            ("subResource", Want::All),
+            ("name", Want::All),
+            ("namespace", Want::All),
+            ("operation", Want::All),
+            ("userInfo", Want::Members(&[("username", Want::All)])),
+            ("object", Want::Part(&WANTED)),
+            ("oldObject", Want::Part(&WANTED)),
+            ("dryRun", Want::All),
+        ]),
+    ),
+]);
+
+/// The same with whole objects, for kinds that only state facts.
+static WHOLE: Want = Want::Members(&[("request", Want::Members(&[("object", Want::All), ("oldObject", Want::All)]))]);
+
+/// The response to the review in `body`.
+pub fn respond(body: &[u8], world: &World, policy: &Policy, today: Date) -> Result<Answer, NotAReview> {
+    let node = pick_from(body, &REVIEW)?;
+    let request = Request::read(&node)?;
+    let Some((change, name)) = request.change(body)? else {
+        return Ok(Answer { bytes: response::allowed(request.uid), reread: Vec::new(), summary: request.summary() });
+    };
+    let before = match &change.before {
+        Some(old) => world.with(old.reference(), Some(old.clone())),
+        None => world.clone(),
+    };
+    let verdict = review_change(&change, &before, policy, today);
+    let reread = reread(&change, &name, &before, &verdict, policy, today);
+    let summary = request.summary().with(&verdict);
+    Ok(Answer { bytes: response::bytes(request.uid, &verdict), reread, summary })
+}
+
+/// The request of a review.
+struct Request<'n> {
+    node: &'n Node<'n>,
+    uid: &'n str,
+    operation: &'n str,
+}
+
+impl<'n> Request<'n> {
+    fn read(node: &'n Node<'n>) -> Result<Self, NotAReview> {
+        let version = node.text_at(&["apiVersion"]).unwrap_or("no apiVersion");
+        let kind = node.text_at(&["kind"]).unwrap_or("no kind");
+        if (version, kind) != ("admission.k8s.io/v1", "AdmissionReview") {
+            return Err(NotAReview::Kind(format!("{version} {kind}")));
+        }
+        let request = node.get("request").ok_or(NotAReview::NoUid)?;
+        let uid = request.text_at(&["uid"]).filter(|uid| !uid.is_empty()).ok_or(NotAReview::NoUid)?;
+        let operation = request.text_at(&["operation"]).unwrap_or_default();
+        if !["CREATE", "UPDATE", "DELETE", "CONNECT"].contains(&operation) {
+            return Err(NotAReview::Operation { uid: uid.to_owned(), operation: operation.to_owned() });
+        }
+        Ok(Self { node: request, uid, operation })
+    }
+
+    fn text(&self, key: &str) -> Option<&'n str> {
+        self.node.text_at(&[key]).filter(|text| !text.is_empty())
+    }
+
+    fn kind(&self) -> ObjectRef {
+        let part = |key| self.node.text_at(&["kind", key]).unwrap_or_default();
+        let (group, version) = (part("group"), part("version"));
+        ObjectRef {
+            api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
+            kind: part("kind").to_owned(),
+            namespace: self.text("namespace").map(str::to_owned),
+            name: self.text("name").unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// What the write changes; `None` if it is none of our matter.
+    fn change(&self, body: &[u8]) -> Result<Option<(Change, ObjectRef)>, NotAReview> {
+        let kind = self.kind();
+        let judged = kind_of(&kind);
+        let stated = sources::is_read(&kind);
+        let matters = match (judged, self.operation) {
+            (_, "CONNECT") => false,
+            (Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
+            (None, "DELETE") => false,
+            _ => self.text("subResource").is_none() && (judged.is_some() || stated),
+        };
+        if !matters {
+            return Ok(None);
+        }
+        let whole = if judged.is_none() { Some(pick_from(body, &WHOLE)?) } else { None };
+        let root = whole.as_ref().and_then(|node| node.get("request")).unwrap_or(self.node);
+        let object = |key| root.get(key).and_then(|node| self.object(node, &kind));
+        let (before, after) = (object("oldObject"), object("object"));
+        let missing = |what| NotAReview::NoObject { uid: self.uid.into(), operation: self.operation.into(), what };
+        let change = match self.operation {
+            "CREATE" => Change { before: None, after: Some(after.ok_or_else(|| missing("object"))?) },
+            "DELETE" => Change { before: Some(before.ok_or_else(|| missing("oldObject"))?), after: None },
+            _ => Change { before, after: Some(after.ok_or_else(|| missing("object"))?) },
+        };
+        let written = change.after.as_ref().or(change.before.as_ref());
+        let name = written.map(|object| object.reference().clone());
+        let deleting = written.is_some_and(Object::is_deleting);
+        Ok(name.filter(|_| !deleting).map(|name| (change, name)))
+    }
+
+    /// The object as the request names it: the API server fills in what a manifest may leave out.
+    fn object(&self, node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
+        let mut name = objects::name_of(node)?;
+        name.namespace = name.namespace.or_else(|| kind.namespace.clone());
+        Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
+    }
+
+    fn summary(&self) -> Summary {
+        let object = self.kind();
+        Summary {
+            uid: self.uid.to_owned(),
+            user: self.node.text_at(&["userInfo", "username"]).unwrap_or_default().to_owned(),
+            kind: object.kind,
+            namespace: object.namespace,
+            name: object.name,
+            operation: self.operation.to_owned(),
+            dry_run: self.node.at(&["dryRun"]).and_then(Node::flag) == Some(true),
+            verdict: Verdict::Allowed,
+            rules: Vec::new(),
+        }
+    }
+}
+
+/// The objects to read live before the verdict stands.
+fn reread(
+    change: &Change,
+    written: &ObjectRef,
+    before: &World,
+    verdict: &ChangeReview,
+    policy: &Policy,
+    today: Date,
+) -> Vec<ObjectRef> {
+    let mut names: Vec<ObjectRef> = if verdict.denied.is_empty() {
+        let referrers = before.referrers().map(|referrer| referrer.object.clone());
+        if is_doubtful(change, before, policy, today) { referrers.collect() } else { Vec::new() }
+    } else {
+        verdict.denied.iter().flat_map(rests_on).collect()
+    };
+    names.retain(|name| kind_of(name).is_some() && !name.is_same(written) && !name.name.is_empty());
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The NADs and CRs that a finding rests on; a NAD that was not found may exist by now.
+fn rests_on(finding: &Finding) -> impl Iterator<Item = ObjectRef> + '_ {
+    let absent = matches!(finding.rule, "missing-attachment" | "foreign-namespace-attachment");
+    let named = finding.subject.split_once('/').filter(|_| absent).map(|(namespace, name)| ObjectRef {
+        api_version: "k8s.cni.cncf.io/v1".into(),
+        kind: "NetworkAttachmentDefinition".into(),
+        namespace: Some(namespace.to_owned()),
+        name: name.to_owned(),
+    });
+    [Some(finding.object.clone()), finding.referrer.clone(), named].into_iter().flatten()
+}
+
+/// Whether a NAD goes through only because nothing seems to refer to it: a CR that names it may be newer than the
+/// snapshot.
+fn is_doubtful(change: &Change, before: &World, policy: &Policy, today: Date) -> bool {
+    let Some(Object::Nad(nad)) = &change.after else { return false };
+    let Some(namespace) = nad.object.namespace.as_deref() else { return false };
+    let after = before.after(change);
+    let referenced = after
+        .judged()
+        .iter()
+        .any(|judged| matches!(judged.role, Role::Reference(_)) && judged.attached.nad.object.is_same(&nad.object));
+    if referenced || !after.kubevirt_namespaces().contains(namespace) {
+        return false;
+    }
+    let supposed = after.as_if_named(namespace, &nad.object.name);
+    let refused = |finding: &Finding| finding.level == Level::Deny && finding.object.is_same(&nad.object);
+    policy.refuses() && review(&supposed, policy, today).findings.iter().any(refused)
+}

@@ -1,0 +1,57 @@
+//! What a source learnt, as lines of text.
+
+use super::{Found, Source};
+use crate::cni::Pool;
+use crate::finding::ObjectRef;
+use crate::networks::Claim;
+use crate::tree::parse;
+
+pub(super) struct Learnt {
+    pub(super) claims: Vec<String>,
+    pub(super) pools: Vec<String>,
+    pub(super) bad: Vec<String>,
+}
+
+pub(super) fn learnt(source: &'static Source, name: &str, spec: &str) -> Learnt {
+    learnt_as(source, source.reads[0].kind, name, spec)
+}
+
+pub(super) fn learnt_as(source: &'static Source, kind: &str, name: &str, spec: &str) -> Learnt {
+    let api_version = format!("{}/{}", source.reads[0].group, source.reads[0].versions[0]);
+    let object = ObjectRef { api_version, kind: kind.into(), namespace: None, name: name.into() };
+    let mut found = Found::about(object, source.name);
+    let text = format!(r#"{{"spec":{spec}}}"#);
+    (source.learn)(&parse(&text).unwrap(), &mut found);
+    Learnt {
+        claims: found.claims.iter().map(claim).collect(),
+        pools: found.pools.iter().map(pool).collect(),
+        bad: found.bad.into_iter().map(|(path, _)| path).collect(),
+    }
+}
+
+fn claim(claim: &Claim) -> String {
+    let pool = claim.pool.as_deref().map_or(String::new(), |key| format!(" of {key}"));
+    format!("{} {} {} {}{pool}", claim.class, claim.interval, claim.confidence, claim.origin.path)
+}
+
+fn pool(pool: &Pool) -> String {
+    let ranges = pool
+        .ranges
+        .iter()
+        .map(|(prefix, interval, holes)| format!("{prefix} gives {interval}{}", listed(" less ", holes)));
+    let ranges = ranges.collect::<Vec<_>>().join(": ");
+    let routes = pool.routes.iter().map(|(dst, gw)| match gw {
+        Some(gw) => format!("; {dst} via {gw}"),
+        None => format!("; {dst} on-link"),
+    });
+    let space = if ranges.is_empty() { "" } else { " " };
+    let default = if pool.default_route { "; default" } else { "" };
+    let per_node = if pool.per_node { "; per node" } else { "" };
+    let (gateways, routes) = (listed("; gw ", &pool.gateways), routes.collect::<String>());
+    format!("{}:{space}{ranges}{gateways}{routes}{default}{per_node}", pool.key)
+}
+
+fn listed(head: &str, items: &[impl ToString]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    if items.is_empty() { String::new() } else { format!("{head}{}", items.join(" ")) }
+}
