@@ -18,10 +18,10 @@ pub mod ovn_kubernetes;
 pub mod servicecidr;
 mod spans;
 pub mod spiderpool;
-mod text;
-pub mod whereabouts;
 #[cfg(test)]
 mod testing;
+mod text;
+pub mod whereabouts;
 
 use crate::cni::Pool;
 use crate::finding::ObjectRef;

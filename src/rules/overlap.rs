@@ -19,7 +19,7 @@ pub(super) struct Own {
 
 impl Own {
     fn what(&self) -> &'static str {
-        if self.route { "route" } else { "on-link prefix" }
+        if self.route { "Route" } else { "Prefix" }
     }
 }
 
@@ -110,7 +110,7 @@ fn one(world: &World, judged: &Judged, rule: &'static str, own: &Own, hit: &Netw
         n => format!(" and {n} more"),
     };
     let message = format!(
-        "The {} {} of {} meets the {} network {} ({}{more}; {}): {harm}.",
+        "{} {} of {} meets {} network {} ({}{more}; {}): {harm}.",
         own.what(),
         own.interval,
         judged.who(),
@@ -132,20 +132,19 @@ fn nodes(
     hits: &[std::borrow::Cow<'_, Network>],
     harm: &str,
 ) -> Option<Finding> {
-    let strongest = hits.iter().max_by_key(|hit| hit.confidence)?;
-    let named: Vec<_> =
-        hits.iter().take(3).map(|hit| format!("{} ({})", hit.interval.first(), hit.lead().origin)).collect();
-    let more = match hits.len().saturating_sub(3) {
+    let strongest = hits.iter().rev().max_by_key(|hit| hit.confidence)?;
+    let more = match hits.len().saturating_sub(1) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
     let message = format!(
-        "The {} {} of {} holds {} of nodes or the API server: {}{more}: {harm}.",
+        "{} {} of {} holds {} ({}; {}){more} of nodes or the API server: {harm}.",
         own.what(),
         own.interval,
         judged.who(),
-        if hits.len() == 1 { "an address" } else { "addresses" },
-        named.join(", "),
+        strongest.interval.first(),
+        strongest.lead().origin,
+        strongest.confidence,
     );
     let subject = format!("{} nodes", own.interval);
     Some(finding(judged, rule, own, subject, strongest).says(message, help(world, own, strongest.confidence)))

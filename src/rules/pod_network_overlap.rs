@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Pod, "what virt-handler sends to these pods leaves by migration0")
+    overlap::findings(world, RULE.id, Class::Pod, "virt-handler's traffic to pods leaves by it")
 }

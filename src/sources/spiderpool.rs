@@ -83,10 +83,8 @@ mod tests {
         assert_eq!(learnt.claims, ["secondary 10.6.0.0/16 live spec.subnet of spiderpool/mig"]);
         assert_eq!(
             learnt.pools,
-            [
-                "spiderpool/mig: 10.6.0.0/16 gives 10.6.1.1-10.6.1.20 less 10.6.1.10-10.6.1.19 10.6.1.3/32; \
-              gw 10.6.0.1; 10.9.0.0/16 via 10.6.0.2; default"
-            ]
+            ["spiderpool/mig: 10.6.0.0/16 gives 10.6.1.1-10.6.1.20 less 10.6.1.10-10.6.1.19 10.6.1.3/32; \
+              gw 10.6.0.1; 10.9.0.0/16 via 10.6.0.2; default"]
         );
     }
 

@@ -96,7 +96,11 @@ fn mismatch(rule: &str, page: &Page, block: &Block) -> Vec<String> {
             tally.entry((at, mark.clone())).or_default().0 += 1;
         }
     }
-    for (at, finding) in world::findings(page, block) {
+    let found = match world::findings(page, block) {
+        Ok(found) => found,
+        Err(error) => return vec![format!("{rule}: block at line {}: {error}", block.line)],
+    };
+    for (at, finding) in found {
         let entry = tally.entry((at, format!("{} {}", finding.level, finding.rule))).or_default();
         *entry = (entry.0 - 1, finding.message);
     }
@@ -112,7 +116,7 @@ fn mismatch(rule: &str, page: &Page, block: &Block) -> Vec<String> {
 /// Messages and helps of the page's own findings.
 fn messages(rule: &Rule) -> Vec<(String, String)> {
     let page = Page::of(rule.page);
-    let found = page.tests().flat_map(|block| world::findings(&page, block));
+    let found = page.tests().flat_map(|block| world::findings(&page, block).unwrap_or_default());
     let own = found.filter(|(_, finding)| finding.rule == rule.id);
     own.flat_map(|(_, f)| [(format!("{} message", rule.id), f.message), (format!("{} help", rule.id), f.help)])
         .collect()
