@@ -11,6 +11,7 @@
 pub mod admission;
 pub mod cni;
 pub mod finding;
+pub mod manifests;
 pub mod net;
 pub mod networks;
 pub mod objects;
