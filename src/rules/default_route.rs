@@ -32,7 +32,12 @@ fn check(world: &World) -> Vec<Finding> {
             judged.who(),
             route.origin,
         );
-        let help = "Remove the route; migration peers are on-link and need none.";
+        let prefix = attachment.addresses.iter().any(|address| address.prefix == route.dst);
+        let help = match (prefix, parts.len()) {
+            (true, _) => "Give the address its subnet's own prefix length.",
+            (false, 1) => "Remove the route: migration peers are on-link and need none.",
+            (false, _) => "Remove these routes: migration peers are on-link and need none.",
+        };
         let finding = judged.finding(RULE.id, family.to_string());
         Some(Finding { pointer: Some(route.pointer.clone()), ..finding }.says(message, help))
     });

@@ -19,7 +19,11 @@ pub(super) struct Own {
 
 impl Own {
     fn what(&self) -> &'static str {
-        if self.route { "Route" } else { "Prefix" }
+        match (self.route, self.interval.prefix()) {
+            (true, _) => "Route",
+            (false, Some(_)) => "Prefix",
+            (false, None) => "Pool",
+        }
     }
 }
 
