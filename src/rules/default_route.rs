@@ -25,7 +25,7 @@ fn check(world: &World) -> Vec<Finding> {
         let first = parts.first()?;
         let route = overlap::main_routes(attachment).find(|route| route.dst.interval() == *first)?;
         let via = route.via.map_or_else(String::new, |via| format!(" via {via}"));
-        let list = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        let list = overlap::listed(&parts);
         let together = if parts.len() > 1 { ", which together are a default route" } else { "" };
         let message = format!(
             "{} routes {list}{via} by migration0{together} ({}): virt-handler loses the API server.",

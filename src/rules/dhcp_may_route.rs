@@ -20,10 +20,8 @@ fn check(world: &World) -> Vec<Finding> {
     let clients = judged.filter_map(|judged| Some((judged, judged.attached.attachment.dhcp.as_ref()?)));
     let quiet = clients.filter(|(_, dhcp)| dhcp.flushed || !dhcp_routes::asks(&dhcp.requests));
     let findings = quiet.map(|(judged, dhcp)| {
-        let routes = match dhcp.flushed {
-            true => "on-link routes that it sends survive the flush",
-            false => "it can send routes unasked",
-        };
+        let survive = "on-link routes that it sends survive the flush";
+        let routes = if dhcp.flushed { survive } else { "it can send routes unasked" };
         let message = format!(
             "{} takes its address by DHCP: the server chooses the prefix, which was compared with nothing, and {routes}.",
             judged.who(),

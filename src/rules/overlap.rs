@@ -1,11 +1,12 @@
 //! What the overlap and route rules share: which intervals of the main table are the NAD's own, and what they meet.
 
-use crate::cni::{Attachment, Pointer, Route, Taken};
+use crate::cni::{Address, Attachment, Pointer, Route, Taken};
 use crate::finding::{Fact, Finding};
 use crate::net::{Family, Interval, cover_everything};
 use crate::networks::free::nearby_free;
 use crate::networks::{Class, Confidence, Network};
 use crate::world::{Judged, World};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Addresses that a pod with the attachment sends out of migration0.
@@ -28,35 +29,31 @@ impl Own {
 }
 
 /// The on-link prefixes, the addresses whose prefix has left the main table, and the routes that lead beyond the
-/// prefixes and are no part of a default.
+/// prefixes and are no part of a default; each interval once.
 pub(super) fn owned(attachment: &Attachment) -> Vec<Own> {
-    let addresses = attachment.addresses.iter().filter(|address| !address.prefix.is_everything()).map(|address| Own {
-        interval: match (address.on_link, &address.taken) {
-            (true, _) => address.prefix.interval(),
-            (false, Taken::Fixed(one)) => Interval::single(*one),
-            (false, Taken::Pool(pool, _)) => *pool,
-        },
-        pointer: address.pointer.clone(),
-        route: false,
+    let addresses = attachment.addresses.iter().filter(|address| !address.prefix.is_everything());
+    let mut seen = BTreeSet::new();
+    let mut own: Vec<_> = addresses.map(own_address).filter(|own| seen.insert(own.interval)).collect();
+    let defaults = Family::ALL.map(|family| default_parts(attachment, family)).concat();
+    let routes = main_routes(attachment).map(|route| Own {
+        interval: route.dst.interval(),
+        pointer: route.pointer.clone(),
+        route: true,
     });
-    let mut own: Vec<Own> = Vec::new();
-    for one in addresses {
-        if own.iter().all(|seen| seen.interval != one.interval) {
-            own.push(one);
-        }
-    }
-    let prefixes: Vec<_> = own.iter().map(|one| one.interval).collect();
-    let leading = main_routes(attachment).filter(|route| !prefixes.iter().any(|own| own.holds(route.dst.interval())));
-    let mut routes: Vec<Own> = Vec::new();
-    for route in leading {
-        let interval = route.dst.interval();
-        let default = default_parts(attachment, interval.family()).contains(&interval);
-        if !default && routes.iter().all(|seen| seen.interval != interval) {
-            routes.push(Own { interval, pointer: route.pointer.clone(), route: true });
-        }
-    }
+    let beyond = |route: &Own| !own.iter().any(|prefix| prefix.interval.holds(route.interval));
+    let leading = routes.filter(|route| beyond(route) && !defaults.contains(&route.interval));
+    let routes: Vec<_> = leading.filter(|route| seen.insert(route.interval)).collect();
     own.extend(routes);
     own
+}
+
+fn own_address(address: &Address) -> Own {
+    let interval = match (address.on_link, &address.taken) {
+        (true, _) => address.prefix.interval(),
+        (false, Taken::Fixed(one)) => Interval::single(*one),
+        (false, Taken::Pool(pool, _)) => *pool,
+    };
+    Own { interval, pointer: address.pointer.clone(), route: false }
 }
 
 /// The routes of the main table.
@@ -78,6 +75,15 @@ pub(super) fn default_parts(attachment: &Attachment, family: Family) -> Vec<Inte
     }
     let widest = |one: &&Interval| !routes.iter().any(|other| other != *one && other.holds(**one));
     routes.iter().filter(widest).copied().collect()
+}
+
+/// The first of the intervals, and how many more there are.
+pub(super) fn listed(intervals: &[Interval]) -> String {
+    let named = intervals.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match intervals.len().saturating_sub(3) {
+        0 => named,
+        n => format!("{named} and {n} more"),
+    }
 }
 
 /// One finding for each own interval and network of `class` that it meets; exact addresses of nodes count as one.
