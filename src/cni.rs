@@ -3,9 +3,25 @@
 //! The text means what the plugins make of it, not what one would like: the result is what the kernel of a pod holds
 //! after every plugin of the chain has run, as far as the text alone decides it. What it does not decide is a [`Gap`].
 
+mod chain;
 mod decode;
+mod envelope;
+mod iface;
 mod ipam;
+mod kernel;
+mod mac;
+mod main_plugin;
+mod meta;
 mod ovn_k8s;
+mod prev_result;
+mod routes;
+mod shape;
+mod version;
+
+pub mod preview;
+
+#[cfg(test)]
+mod tests;
 
 use crate::net::{Family, Interval, Prefix};
 use std::collections::BTreeSet;
@@ -43,6 +59,8 @@ pub struct Attachment {
     pub leases: Vec<Lease>,
     /// A bridge puts the gateway's address on every node (`isGateway`) or masquerades (`ipMasq`): the key.
     pub host_gateway: Option<Pointer>,
+    /// It is certain that the text asks for no address.
+    pub bare: bool,
 }
 
 /// RFC 6901 pointer into the JSON of `spec.config`.
@@ -142,7 +160,7 @@ pub struct Dhcp {
 }
 
 /// A remark about one place of the text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
     /// Where.
     pub pointer: Pointer,
@@ -150,10 +168,12 @@ pub struct Note {
     pub why: String,
     /// What to write instead or do.
     pub help: String,
+    /// Another rule names this very cause, so that unusable-config is silent.
+    pub elsewhere: bool,
 }
 
 /// What of the result the text does not decide.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     /// The part of the result.
     pub field: Field,
@@ -174,6 +194,11 @@ pub enum Field {
     Dhcp,
     /// Whether ADD fails.
     Fails,
+}
+
+impl Field {
+    /// Every field, in the order of previews.
+    pub const ALL: [Self; 4] = [Self::Addresses, Self::Routes, Self::Dhcp, Self::Fails];
 }
 
 /// A whereabouts pool that a NAD draws from.
@@ -224,29 +249,89 @@ pub struct Setting<'a> {
     pub pods_have_v6: Option<bool>,
 }
 
+/// A longer text is not read.
+pub const LIMIT: usize = 256 * 1024;
+
 /// What `config` (the text of `spec.config`) means.
 pub fn read(config: &str, setting: Setting<'_>) -> Attachment {
-    let _ = (config, setting);
-    Attachment::default()
+    let mut remarks = decode::Remarks::default();
+    let root = if config.len() > LIMIT {
+        let why = format!("the text has {} bytes, and more than {LIMIT} are not read", config.len());
+        remarks.fault("", why, "Shorten the text.");
+        None
+    } else {
+        parse(config, &mut remarks)
+    };
+    let envelope = root.as_ref().and_then(|root| envelope::open(root, setting.name, &mut remarks));
+    let attachment = match envelope {
+        Some(envelope) => chain::Chain::new(setting, envelope.name.clone(), remarks).run(&envelope),
+        None => Attachment::unread(remarks),
+    };
+    attachment.settled()
+}
+
+fn parse<'a>(config: &'a str, remarks: &mut decode::Remarks) -> Option<crate::tree::Node<'a>> {
+    match crate::tree::parse(config) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            let why = if config.trim().is_empty() { "the text is blank".to_owned() } else { error.to_string() };
+            let why = format!("{why} (line {}, column {})", error.line, error.column);
+            remarks.fault("", why, "Write one CNI configuration as JSON, and nothing after it.");
+            None
+        }
+    }
 }
 
 impl Attachment {
-    /// What a NAD without text means: a file on each node decides.
+    /// Of a NAD without `spec.config`: Multus takes a file of this name on the node.
     pub fn file_backed() -> Self {
-        Self::default()
+        let why = "the NAD has no `spec.config`, so Multus takes a file of its name on the node";
+        let mut remarks = decode::Remarks::default();
+        remarks.opaque("", why, "Write the CNI configuration into `spec.config`.");
+        let gaps = Field::ALL.map(|field| Gap { field, family: None, why: why.to_owned() }).into();
+        Self { opaque: remarks.opaque, gaps, ..Self::default() }
     }
 
-    /// What a NAD means whose `spec.config` is of another type than string.
+    /// Of a NAD whose `spec.config` is no text; `type_name` says what it is, for example `a mapping`.
     pub fn not_text(type_name: &str) -> Self {
-        let _ = type_name;
-        Self::default()
+        let mut remarks = decode::Remarks::default();
+        let why = format!("`spec.config` must be a string that holds JSON, not {type_name}");
+        remarks.fault("", why, "Put the JSON into a block scalar (`config: |`).");
+        Self::unread(remarks)
+    }
+
+    /// Of a text from which no plugin can be told.
+    fn unread(remarks: decode::Remarks) -> Self {
+        let decode::Remarks { faults, ambiguities, oddities, opaque } = remarks;
+        Self { faults, ambiguities, oddities, opaque, ..Self::default() }
+    }
+
+    /// Every remark once, and a gap for what ambiguous objects would decide.
+    fn settled(mut self) -> Self {
+        for notes in [&mut self.faults, &mut self.ambiguities, &mut self.oddities, &mut self.opaque] {
+            notes.sort();
+            notes.dedup();
+        }
+        for note in &self.ambiguities {
+            let fields: &[Field] = match () {
+                () if note.pointer.contains("/dns/") => &[Field::Fails],
+                () if note.pointer.contains("/routes/") => &[Field::Routes, Field::Fails],
+                () => &Field::ALL,
+            };
+            let gap = |field: &Field| Gap { field: *field, family: None, why: note.why.clone() };
+            self.gaps.extend(fields.iter().map(gap));
+        }
+        self.gaps.sort();
+        self.gaps.dedup();
+        self
     }
 }
 
 impl Attachment {
-    /// Whether it is certain that virt-handler gets no address.
+    /// Whether it is certain that virt-handler gets no address because none is asked for.
     pub fn gives_no_address(&self) -> bool {
-        false
+        let open = self.gaps.iter().any(|gap| gap.field == Field::Addresses);
+        self.bare && self.addresses.is_empty() && self.dhcp.is_none() && !open
     }
 
     /// Pools that serve the whole cluster: pool, usable addresses, the key that gives it.

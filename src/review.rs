@@ -1,6 +1,6 @@
 //! The review of a world, and of a write: every rule, then levels, exceptions and enforcement, once.
 
-use crate::finding::{Finding, Identity, Level};
+use crate::finding::{Finding, Identity, Level, Role};
 use crate::networks::Confidence;
 use crate::objects::{Kind, Object, kind_of};
 use crate::policy::{Exception, Policy};
@@ -73,7 +73,9 @@ pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Da
         match (is_new(&levels, &finding), finding.level.min(cap)) {
             (true, Level::Deny) => result.denied.push(finding),
             (true, level) => result.warned.push(Finding { level, ..finding }),
-            (false, _) if is_about(change, &finding) => result.warned.push(Finding { level: Level::Warn, ..finding }),
+            (false, _) if is_about(change, &after, &finding) => {
+                result.warned.push(Finding { level: Level::Warn, ..finding })
+            }
             (false, _) => {}
         }
     }
@@ -85,12 +87,14 @@ fn is_new(before: &BTreeMap<Identity<'_>, Level>, finding: &Finding) -> bool {
     before.get(&finding.identity()).is_none_or(|level| *level < finding.level)
 }
 
-/// Whether the finding's object, or the CR that refers to it, is what was written.
-fn is_about(change: &Change, finding: &Finding) -> bool {
-    let written = change.after.as_ref().or(change.before.as_ref()).map(Object::reference);
-    written.is_some_and(|written| {
-        finding.object.is_same(written) || finding.referrer.as_ref().is_some_and(|referrer| referrer.is_same(written))
-    })
+/// Whether the finding's object, or a CR that refers to it, is what was written.
+fn is_about(change: &Change, after: &World, finding: &Finding) -> bool {
+    let Some(written) = change.after.as_ref().or(change.before.as_ref()).map(Object::reference) else { return false };
+    let mut own = after
+        .references()
+        .iter()
+        .filter(|reference| reference.referrer.as_ref().is_some_and(|referrer| referrer.object.is_same(written)));
+    finding.object.is_same(written) || own.any(|reference| finding.role == Role::Reference(reference.subject()))
 }
 
 /// A write to an object that only states a fact is asked about overlaps with that very fact, nothing else.

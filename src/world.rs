@@ -412,7 +412,7 @@ impl Judged {
 
     /// One finding for each note about the text.
     pub fn remarks(&self, rule: &'static str, verdict: &str, notes: &[Note]) -> Vec<Finding> {
-        let findings = notes.iter().map(|note| {
+        let findings = notes.iter().filter(|note| !note.elsewhere).map(|note| {
             let place = if note.pointer.is_empty() { String::new() } else { format!(" at {}", note.pointer) };
             let message = format!("The configuration of {} {verdict}{place}: {}.", self.who(), note.why);
             let finding = self.finding(rule, note.pointer.clone());

@@ -3,6 +3,7 @@
 
 use super::{Note, Pointer};
 use crate::tree::{Map, Node};
+use std::collections::BTreeMap;
 
 /// What was remarked while reading; see the fields of the same names in [`super::Attachment`].
 #[derive(Debug, Default)]
@@ -15,15 +16,29 @@ pub(super) struct Remarks {
 
 impl Remarks {
     pub(super) fn fault(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
-        self.faults.push(Note { pointer: pointer.into(), why: why.into(), help: help.into() });
+        self.faults.push(Note { pointer: pointer.into(), why: why.into(), help: help.into(), elsewhere: false });
+    }
+
+    /// A fault that another rule names, too.
+    pub(super) fn fault_elsewhere(
+        &mut self,
+        pointer: impl Into<Pointer>,
+        why: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.faults.push(Note { pointer: pointer.into(), why: why.into(), help: help.into(), elsewhere: true });
     }
 
     pub(super) fn odd(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
-        self.oddities.push(Note { pointer: pointer.into(), why: why.into(), help: help.into() });
+        self.oddities.push(Note { pointer: pointer.into(), why: why.into(), help: help.into(), elsewhere: false });
+    }
+
+    pub(super) fn ambiguous(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
+        self.ambiguities.push(Note { pointer: pointer.into(), why: why.into(), help: help.into(), elsewhere: false });
     }
 
     pub(super) fn opaque(&mut self, pointer: impl Into<Pointer>, why: impl Into<String>, help: impl Into<String>) {
-        self.opaque.push(Note { pointer: pointer.into(), why: why.into(), help: help.into() });
+        self.opaque.push(Note { pointer: pointer.into(), why: why.into(), help: help.into(), elsewhere: false });
     }
 }
 
@@ -46,19 +61,47 @@ impl<'n, 'a> Fields<'n, 'a> {
             remarks.fault(pointer, why, "Write an object in braces.");
             return None;
         };
-        match doubtful_key(map) {
-            None => Some(Self { map, pointer }),
-            Some((first, second)) => {
-                let why = if first == second {
-                    format!("the key `{first}` stands twice in one object")
-                } else {
-                    format!("the keys `{first}` and `{second}` are the same to the plugin, which ignores case")
-                };
-                let help = "Keep one of them; readers differ in which one they take.".to_owned();
-                remarks.ambiguities.push(Note { pointer: child(&pointer, second), why, help });
-                None
-            }
+        Self::unless_doubtful(map, pointer, |_| true, remarks)
+    }
+
+    /// Like [`Fields::open`], for an object of which the plugin reads only `known` and passes over the rest: other
+    /// keys may stand in it twice.
+    pub(super) fn open_known(
+        node: &'n Node<'a>,
+        pointer: Pointer,
+        known: impl Fn(&str) -> bool,
+        remarks: &mut Remarks,
+    ) -> Option<Self> {
+        match node.map() {
+            Some(map) => Self::unless_doubtful(map, pointer, known, remarks),
+            None => Self::open(node, pointer, remarks),
         }
+    }
+
+    fn unless_doubtful(
+        map: &'n Map<'a>,
+        pointer: Pointer,
+        matters: impl Fn(&str) -> bool,
+        remarks: &mut Remarks,
+    ) -> Option<Self> {
+        let Some((first, second)) = doubtful_key(map, matters) else { return Some(Self { map, pointer }) };
+        let why = if first == second {
+            format!("the key `{first}` stands twice in one object")
+        } else {
+            format!("the keys `{first}` and `{second}` are the same to the plugin, which ignores case")
+        };
+        remarks.ambiguous(child(&pointer, second), why, "Keep one of them; readers differ in which one they take.");
+        None
+    }
+
+    /// The value of `key` in exactly this case, `null` included; remarks nothing.
+    pub(super) fn exact(&self, key: &str) -> Option<&'n Node<'a>> {
+        self.map.get(key)
+    }
+
+    /// The members as written.
+    pub(super) fn members(&self) -> impl Iterator<Item = (&'n str, &'n Node<'a>)> {
+        self.map.iter()
     }
 
     /// The value of `key`, however its case is written; `None` if it is absent or `null`.
@@ -92,9 +135,9 @@ impl<'n, 'a> Fields<'n, 'a> {
         self.typed(key, "a boolean", Node::flag, remarks)
     }
 
-    /// A whole number; another type, a fraction or an exponent is a fault.
+    /// A whole number; another type or a fraction is a fault.
     pub(super) fn whole(&self, key: &str, remarks: &mut Remarks) -> Option<(i64, Pointer)> {
-        self.typed(key, "a whole number", Node::whole, remarks)
+        self.typed(key, "a whole number", whole, remarks)
     }
 
     /// The elements of a list with their places; another type is a fault.
@@ -103,10 +146,11 @@ impl<'n, 'a> Fields<'n, 'a> {
         Some(items.iter().enumerate().map(|(at, item)| (item, child(&pointer, &at.to_string()))).collect())
     }
 
-    /// A list of strings with their places; another type at any place is a fault.
+    /// A list of strings with their places; another type at any place is a fault, `null` is the empty string.
     pub(super) fn texts(&self, key: &str, remarks: &mut Remarks) -> Option<Vec<(&'n str, Pointer)>> {
+        let text = |node: &'n Node<'a>| if matches!(node, Node::Null) { Some("") } else { node.text() };
         let items = self.list(key, remarks)?;
-        Some(items.into_iter().filter_map(|placed| as_typed(placed, "a string", Node::text, remarks)).collect())
+        Some(items.into_iter().filter_map(|placed| as_typed(placed, "a string", text, remarks)).collect())
     }
 
     /// An inner struct; another type is a fault, doubtful keys an ambiguity.
@@ -120,6 +164,20 @@ impl<'n, 'a> Fields<'n, 'a> {
         let items = self.list(key, remarks)?;
         let present = items.into_iter().filter(|(node, _)| !matches!(node, Node::Null));
         Some(present.filter_map(|(node, pointer)| Self::open(node, pointer, remarks)).collect())
+    }
+
+    /// The object at a path of keys, each of which may stand beside keys of other readers. Remarks nothing: a check of
+    /// types is expected to have done so.
+    pub(super) fn nested(&self, path: &[&str]) -> Option<Self> {
+        let mut quiet = Remarks::default();
+        let mut fields = self.clone();
+        for (at, key) in path.iter().enumerate() {
+            let next = path.get(at + 1);
+            let known = |name: &str| next.is_none_or(|key| folds_to(name, key));
+            let (node, pointer) = fields.get(key, &mut quiet).filter(|(node, _)| node.map().is_some())?;
+            fields = Self::open_known(node, pointer, known, &mut quiet)?;
+        }
+        Some(fields)
     }
 
     fn typed<T>(
@@ -162,17 +220,23 @@ pub(super) fn child(pointer: &str, key: &str) -> Pointer {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 
+/// A number as a plugin decodes it into an int. Before a plugin sees the text, libcni has passed every number through a
+/// float64 and written it anew (libcni:InjectConf): `1500.0` and `15e2` are 1500, and beyond 1e21 an exponent is left.
+#[allow(clippy::cast_possible_truncation)] // checked to be whole and within the range of i64
+pub(super) fn whole(node: &Node<'_>) -> Option<i64> {
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    let Node::Number(number) = node else { return None };
+    let float = number.as_f64()?;
+    (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
+}
+
 /// Two keys of one object that are equal or fold together; the second is the later one.
-fn doubtful_key<'n>(map: &'n Map<'_>) -> Option<(&'n str, &'n str)> {
-    let mut seen: Vec<(String, &str)> = Vec::with_capacity(map.0.len());
-    for (name, _) in map.iter() {
-        let folded: String = name.chars().map(folded).collect();
-        if let Some((_, first)) = seen.iter().find(|(other, _)| *other == folded) {
-            return Some((first, name));
-        }
-        seen.push((folded, name));
-    }
-    None
+fn doubtful_key<'n>(map: &'n Map<'_>, matters: impl Fn(&str) -> bool) -> Option<(&'n str, &'n str)> {
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    map.iter().filter(|(name, _)| matters(name)).find_map(|(name, _)| {
+        let earlier = seen.insert(name.chars().map(folded).collect(), name);
+        earlier.map(|first| (first, name))
+    })
 }
 
 /// Whether Go's decoder takes `name` for `key`, which is ASCII.
@@ -226,12 +290,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_been_through_a_float() {
+        let read = |text: &str| whole(&parse(text).unwrap());
+        for (text, expected) in [("1500.0", 1500), ("15e2", 1500), ("-0", 0), ("-0.0", 0), ("4294967296", 1 << 32)] {
+            assert_eq!(read(text), Some(expected), "{text}");
+        }
+        for text in ["1.5", "9223372036854775807", "1e21", "\"1\"", "true"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_wrong_type_is_a_fault_and_null_is_nothing() {
-        let remarks = remarks_on(r#"{"mtu":"1500","vlan":1.5,"name":null,"l":[1]}"#, |f, r| {
+        let remarks = remarks_on(r#"{"mtu":"1500","vlan":1.5,"name":null,"l":[1,null]}"#, |f, r| {
             assert_eq!(f.whole("mtu", r), None);
             assert_eq!(f.whole("vlan", r), None);
             assert_eq!(f.text("name", r), None);
-            assert_eq!(f.texts("l", r), Some(vec![]));
+            assert_eq!(f.texts("l", r).map(|l| l.len()), Some(1));
         });
         let places: Vec<_> = remarks.faults.iter().map(|n| n.pointer.as_str()).collect();
         assert_eq!(places, ["/mtu", "/vlan", "/l/0"]);

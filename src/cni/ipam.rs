@@ -1,17 +1,20 @@
 //! What an IPAM plugin gives to the main plugin that calls it, one file a plugin.
 
+mod dhcp;
+mod host_local;
 pub(in crate::cni) mod kube_ovn;
 mod nv_ipam;
 mod pools;
 mod spiderpool;
+mod static_ips;
 #[cfg(test)]
 pub(super) mod testing;
 mod whereabouts;
 
 use super::decode::{Fields, Remarks};
-use super::{Dhcp, Gap, Lease, Pointer, Scope, Setting, Taken};
-use crate::net::Prefix;
+use super::{Dhcp, Field, Gap, Lease, Pointer, Scope, Setting, Taken};
 use crate::net::parse::Cidr;
+use crate::net::{Family, Prefix};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -85,6 +88,40 @@ pub(super) struct Call<'c, 'n, 'a> {
 
 /// What the IPAM plugin `kind` gives; an unknown one is remarked as opaque.
 pub(super) fn given(kind: &str, call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
-    let _ = (kind, call.conf, call.ipam, call.version, call.conf_name, call.setting, remarks);
-    Given::default()
+    match kind {
+        "static" => static_ips::given(call, remarks),
+        "host-local" => host_local::given(call, remarks),
+        "dhcp" => dhcp::given(call, remarks),
+        "whereabouts" => whereabouts::given(call, remarks),
+        "kube-ovn" => kube_ovn::given(call, remarks),
+        "spiderpool" => spiderpool::given(call, remarks),
+        "nv-ipam" => nv_ipam::given(call, remarks),
+        _ => unknown(kind, call, remarks),
+    }
+}
+
+fn unknown(kind: &str, call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
+    let why = format!("what the IPAM plugin `{kind}` gives is not known here");
+    let pointer = super::decode::child(&call.ipam.pointer, "type");
+    remarks.opaque(pointer, why.clone(), "Use an IPAM plugin whose result the text decides, such as whereabouts.");
+    let fields = [Field::Addresses, Field::Routes, Field::Fails];
+    Given { gaps: fields.map(|field| Gap { field, family: None, why: why.clone() }).into(), ..Given::default() }
+}
+
+impl Given {
+    /// The result as CNI 0.1.0 and 0.2.0 can carry it (types/040 `convertTo02x`): the first IPv4 and the first IPv6
+    /// address, in this order, and of the routes of these families the destination and the next hop.
+    pub(super) fn in_old_form(mut self) -> Self {
+        let first = |family| self.ips.iter().find(|ip| ip.prefix.family() == family && !ip.alternative);
+        let firsts: Vec<GivenIp> = Family::ALL.into_iter().filter_map(first).cloned().collect();
+        let carried = |family| firsts.iter().any(|ip| ip.prefix.family() == family);
+        let alternatives = self.ips.extract_if(.., |ip| ip.alternative);
+        let ips: Vec<GivenIp> = firsts.iter().cloned().chain(alternatives).collect();
+        let mut routes: Vec<GivenRoute> = self.routes.into_iter().filter(|r| carried(r.dst.prefix.family())).collect();
+        routes.sort_by_key(|route| route.dst.prefix.family());
+        for route in &mut routes {
+            (route.table, route.priority, route.scope) = (None, 0, None);
+        }
+        Self { ips, routes, ..self }
+    }
 }

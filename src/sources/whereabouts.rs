@@ -43,6 +43,6 @@ mod tests {
             ["secondary 10.77.3.0/24 live spec.range of whereabouts/mig-10.77.3.0-24"]
         );
         assert_eq!(named("x", "{}"), Vec::<String>::new());
-        assert_eq!(learnt(&SOURCE, "x", r#"{"range":"10.77.3.0"}"#).bad, ["spec.range"]);
+        assert_eq!(learnt(&SOURCE, "x", r#"{"range":"10.77.3.0/40"}"#).bad, ["spec.range"]);
     }
 }

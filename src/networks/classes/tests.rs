@@ -47,10 +47,10 @@ fn neither_floors_nor_other_classes_nor_unreadable_fields_make_a_class_known() {
 }
 
 #[test]
-fn a_stale_object_makes_its_classes_known_in_a_cluster_but_not_among_files() {
+fn the_one_object_of_a_source_makes_its_classes_known_even_among_files() {
     let config = || found("kubeadm-config", "k", &[(Class::Pod, Stale)]);
     assert_eq!(known("", &[config()], true), ["pod"]);
-    assert!(known("", &[config()], false).is_empty());
+    assert_eq!(known("", &[config()], false), ["pod"]);
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! Source-based routing (containernetworking/plugins plugins/meta/sbr): for each address a table with the interface's
+//! routes and a default by the address's gateway; the main table loses them all.
+
+use super::{has_interface, has_result};
+use crate::cni::chain::{Chain, OutcomeIp};
+use crate::cni::decode::child;
+use crate::cni::envelope::Element;
+use crate::cni::iface::remark_refusal;
+use crate::cni::kernel::{Hop, MAIN, Made, UNIVERSE};
+use crate::cni::shape::{self, Shape, Struct};
+use crate::cni::{Pointer, Taken};
+use crate::net::Family;
+
+const CONF: Struct = &[("table", Shape::Int)];
+
+/// plugins/meta/sbr `firstTableID`
+const FIRST_TABLE: u32 = 100;
+
+pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
+    shape::check(&element.fields, CONF, &mut chain.remarks);
+    if !has_result(element, chain) || !has_interface(element, chain) {
+        return;
+    }
+    let Some(result) = chain.result.clone() else { return };
+    let pointer = child(&element.fields.pointer, "type");
+    if result.ips.is_empty() && !result.open {
+        let why = "sbr needs an address, and the earlier plugins give none";
+        chain.remarks.fault(pointer, why, "Give the main plugin an `ipam`.");
+        return;
+    }
+    match element.fields.whole("table", &mut chain.remarks) {
+        Some((table, place)) => only_rules(chain, &result.ips, table, &place),
+        None => move_routes(chain, &result.ips, &pointer),
+    }
+}
+
+/// With `table` the plugin adds rules and leaves the routes alone.
+fn only_rules(chain: &mut Chain<'_>, ips: &[OutcomeIp], table: i64, place: &Pointer) {
+    let v6 = ips.iter().any(|ip| ip.ip.prefix.family() == Family::V6);
+    if table <= 0 && v6 {
+        let why = format!("{table} is no table that a rule for IPv6 can lead to");
+        chain.remarks.fault(place.clone(), why, "Write a table from 1 on.");
+    }
+}
+
+fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
+    let main: Vec<Hop> = chain.kernel.hops.iter().filter(|hop| hop.table == MAIN).cloned().collect();
+    for (table, ip) in (FIRST_TABLE..).zip(ips) {
+        add_default(chain, ip, table, pointer);
+        let mine: Vec<&Hop> = main.iter().filter(|hop| belongs(chain, hop, ip)).collect();
+        for hop in mine {
+            let copy = Hop { table, ..hop.clone() };
+            if let Err(refusal) = chain.kernel.replace(copy) {
+                remark_refusal(chain, hop.dst, hop.via, refusal, pointer);
+            }
+        }
+    }
+    chain.kernel.hops.retain(|hop| hop.table != MAIN);
+    chain.detached_by = Some("sbr moves its routes into a table for its own address");
+}
+
+fn add_default(chain: &mut Chain<'_>, ip: &OutcomeIp, table: u32, pointer: &Pointer) {
+    let Some(gateway) = ip.gateway else { return };
+    let dst = ip.ip.prefix.family().everything();
+    let made = Made::Plugin { origin: "sbr".to_owned(), pointer: pointer.clone() };
+    let hop = Hop { dst, via: Some(gateway), table, metric: None, scope: UNIVERSE, src: None, made };
+    chain.used.insert(gateway);
+    if let Err(refusal) = chain.kernel.add_exclusive(hop) {
+        remark_refusal(chain, dst, Some(gateway), refusal, pointer);
+    }
+}
+
+/// Whether the plugin copies a route to the table of an address: its source or next hop lies in the address's prefix, or
+/// it has neither.
+fn belongs(chain: &Chain<'_>, hop: &Hop, ip: &OutcomeIp) -> bool {
+    let source = hop.src.and_then(|at| chain.kernel.held.get(at)).map(|held| match &held.taken {
+        Taken::Fixed(address) => *address,
+        Taken::Pool(pool, _) => pool.first(),
+    });
+    let inside = [source, hop.via].into_iter().flatten().any(|address| ip.ip.prefix.holds(address));
+    inside || (source.is_none() && hop.via.is_none())
+}
