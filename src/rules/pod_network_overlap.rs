@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Pod, "virt-handler's traffic to pods leaves by it")
+    overlap::findings(world, RULE.id, Class::Pod, "traffic to it leaves by migration0")
 }
