@@ -27,7 +27,8 @@ fn check(change: &Change, before: &World, after: &World) -> Vec<Finding> {
     });
     let findings = using.map(|reference| {
         let who = reference.who();
-        let message = format!("{} is in use: {who} names it. Without it virt-handler does not start again.", nad.object);
+        let message =
+            format!("{} is in use: {who} names it. Without it virt-handler does not start again.", nad.object);
         let help = "Point the CR to another network first, or set its network to null; then delete.";
         Finding {
             document: nad.document,

@@ -23,7 +23,7 @@ fn check(world: &World) -> Vec<Finding> {
         let survive = "on-link routes that it sends survive the flush";
         let routes = if dhcp.flushed { survive } else { "it can send routes unasked" };
         let message = format!(
-            "{} takes its address by DHCP: the server chooses the prefix, which was compared with nothing, and {routes}.",
+            "{} takes its address by DHCP: the server chooses the prefix, which was not compared, and {routes}.",
             judged.who(),
         );
         let help = "Check that the server's subnet meets no cluster network and that it sends no routes.";

@@ -21,7 +21,7 @@ fn check(world: &World) -> Vec<Finding> {
     let pairs = judged.flat_map(|judged| doubles(world, judged).into_iter().map(move |other| (judged, other)));
     let findings = pairs.map(|(judged, other)| {
         let message = format!(
-            "{} and {} give out the same addresses without seeing each other's: one address ends up twice on the network.",
+            "{} and {} give out the same addresses unseen by each other: one address ends up twice on the network.",
             judged.who(),
             other.label(),
         );

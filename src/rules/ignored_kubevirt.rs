@@ -24,7 +24,7 @@ fn check(world: &World) -> Vec<Finding> {
         let message = if ignored {
             format!("{} is ignored by virt-operator, which acts on another KubeVirt.", referrer.object)
         } else {
-            format!("{} is one of several KubeVirts, and nothing tells which one virt-operator acts on.", referrer.object)
+            format!("{} is one of several KubeVirts; nothing tells which one virt-operator acts on.", referrer.object)
         };
         let finding = Finding { document: referrer.document, ..Finding::new(RULE.id, &referrer.object, "") };
         (ignored || doubtful).then(|| finding.at("metadata.name").says(message, "Keep one KubeVirt in the cluster."))

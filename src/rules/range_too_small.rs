@@ -33,7 +33,8 @@ pub(super) fn findings(
         let needed = u128::from(demand.total());
         let pools = judged.attached.attachment.pools().filter(move |(_, usable, _)| falls_short(*usable, needed));
         pools.map(move |(pool, usable, pointer)| {
-            let message = format!("The pool {pool} of {} has {usable} usable addresses for {demand}: {harm}.", judged.who());
+            let message =
+                format!("The pool {pool} of {} has {usable} usable addresses for {demand}: {harm}.", judged.who());
             let help = format!("Use a range with at least {} usable addresses.", needed + needed.div_ceil(4));
             let finding = judged.finding(rule, pool.to_string());
             Finding { pointer: Some(pointer.clone()), ..finding }.says(message, help)

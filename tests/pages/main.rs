@@ -59,6 +59,7 @@ fn a_wrong_page_is_found_out() {
         ("## Fix", "## Remedy"),
         ("The subject of a finding", "The subject"),
         ("```yaml world\n", "```yaml\n"),
+        ("```yaml world\n", "```yaml world whole\n"),
         ("entry `network`", "entry `networks`"),
         ("network: mig}", "network: \" mig\"}"),
         ("# warn: odd-reference", "# deny: odd-reference"),

@@ -6,6 +6,10 @@ pub(crate) const HEADINGS: [&str; 5] = ["What it flags", "Why it breaks migratio
 /// The webhook entries that a page can name.
 const ENTRIES: [&str; 4] = ["network", "referrer", "attachment", "facts"];
 
+/// What a fence can say after its kind: `as-above` adds the documents of the page's first block whose kind the block
+/// has none of, `complete` says that the objects are all there are, `today` sets the day.
+const OPTIONS: [&str; 4] = ["all-nads", "as-above", "complete", "today"];
+
 /// A page taken apart.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -120,7 +124,9 @@ impl Page {
         let Some((line, info, lines)) = open else { return };
         match block(line, info, &lines.join("\n")) {
             Some(block) => self.blocks.push(block),
-            None => self.strays.push(format!("line {line}: a fence must be `yaml world`, `before` or `after`")),
+            None => self
+                .strays
+                .push(format!("line {line}: a fence must be `yaml world`, `before` or `after`, with known options")),
         }
     }
 
@@ -174,12 +180,15 @@ fn block(line: usize, info: &str, text: &str) -> Option<Block> {
         (Some("yaml"), Some("after")) => Kind::After,
         _ => return None,
     };
-    let options = words.map(|word| word.split_once('=').unwrap_or((word, "")));
+    let options: Vec<_> = words.map(|word| word.split_once('=').unwrap_or((word, ""))).collect();
+    if !options.iter().all(|(key, _)| OPTIONS.contains(key)) {
+        return None;
+    }
     let is_mark = |line: &&str| kind == Kind::After && line.starts_with("# ");
     let gone = text.lines().take_while(is_mark).flat_map(marks).collect();
     let rest: Vec<_> = text.lines().skip_while(is_mark).collect();
     let rest = format!("{}\n", rest.join("\n"));
     let documents = rest.split("---\n").filter(|text| !text.trim().is_empty()).map(Text::of).collect();
-    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    let options = options.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     Some(Block { kind, options, line, documents, gone })
 }

@@ -6,7 +6,7 @@ use kubevirt_preflight::finding::{Finding, ObjectRef};
 use kubevirt_preflight::manifests::{self, Input, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::Object;
-use kubevirt_preflight::policy::{Policy, Profile};
+use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{review, review_change};
 use kubevirt_preflight::sources::{learn, sources_for};
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, World};
@@ -69,10 +69,7 @@ impl Read {
         let manifests = Manifests::read(vec![Input { name: "page.yaml".into(), bytes, explicit: true }], None);
         let of_kind = |kind: &str| texts.iter().find(|text| text.lines().any(|line| line == format!("kind: {kind}")));
         let policy = of_kind("Policy").map(|text| Policy::parse(text, "policy.yaml"));
-        let mut policy = policy.unwrap_or_else(|| Ok(Policy::default())).map_err(|error| error.to_string())?;
-        if block.option("profile") == Some("strict") {
-            policy.file.profile = Profile::Strict;
-        }
+        let policy = policy.unwrap_or_else(|| Ok(Policy::default())).map_err(|error| error.to_string())?;
         let declared = of_kind("ClusterNetworks").map(|text| Declared::parse(text, "networks.yaml"));
         let declared = declared.unwrap_or_else(|| Ok(Declared::default())).map_err(|error| error.to_string())?;
         let mut settings = policy.settings();
