@@ -16,6 +16,7 @@ pub mod net;
 pub mod networks;
 pub mod objects;
 pub mod policy;
+pub mod report;
 pub mod review;
 pub mod rules;
 pub mod sources;

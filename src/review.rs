@@ -143,6 +143,19 @@ fn expired(policy: &Policy, rule: &Rule, today: Date) -> Vec<Finding> {
     findings.collect()
 }
 
+/// What files make worse: the findings of `now` that are new since `before`; older ones as warnings where `is_told`.
+#[must_use]
+pub fn since(now: Review, before: &Review, is_told: impl Fn(&Finding) -> bool) -> Review {
+    let levels: BTreeMap<_, _> = before.findings.iter().map(|finding| (finding.identity(), finding.level)).collect();
+    let findings = now.findings.into_iter().filter_map(|finding| match is_new(&levels, &finding) {
+        true => Some(finding),
+        false => is_told(&finding).then_some(Finding { level: Level::Warn, ..finding }),
+    });
+    let mut findings: Vec<_> = findings.collect();
+    findings.sort_by(|a, b| report_order(a).cmp(&report_order(b)));
+    Review { findings, excepted: now.excepted.into_iter().filter(|one| is_told(&one.finding)).collect() }
+}
+
 /// Exceptions that end within 14 days, for a note in the output.
 pub fn expiring(policy: &Policy, today: Date) -> impl Iterator<Item = &Exception> {
     let limit = today.checked_add(14.days()).unwrap_or(Date::MAX);

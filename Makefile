@@ -1,0 +1,52 @@
+# make demo and make test need nothing but cargo. `make ci` is what .ci/run calls.
+
+CARGO ?= cargo
+DENY_VERSION := 0.20.2
+DENY := target/tools/bin/cargo-deny
+# What the core must never be linked with: only the shell may.
+SHELL_ONLY := tokio|hyper|axum|kube|clap|anyhow|rustls|reqwest
+
+.PHONY: help demo build test generate fmt lint core docs deny bench ci
+
+help: ## Print this
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+demo: build ## Judge the examples and print the verdicts
+	@PATH="$(CURDIR)/target/debug:$$PATH" sh examples/demo.sh
+
+build: ## Build the program
+	@$(CARGO) build --quiet --locked
+
+test: ## Run all tests
+	$(CARGO) test --quiet --locked
+
+generate: ## Write what is generated: the rule table in README.md, docs/schema
+	GENERATE=1 $(CARGO) test --quiet --locked --test it generated
+
+fmt: ## Check the layout of the code, also of what only macros name
+	$(CARGO) fmt --check
+	rustfmt --check --edition 2024 src/rules/*.rs
+
+lint: ## Clippy, warnings denied
+	$(CARGO) clippy --quiet --locked --all-targets -- -D warnings
+
+core: ## The core builds without the shell and is linked with none of its crates
+	$(CARGO) check --quiet --locked --lib --no-default-features
+	@if $(CARGO) tree --locked -e normal --no-default-features --prefix none | grep -E '^($(SHELL_ONLY))([-_][a-z_-]*)? v'; \
+	then echo 'The core depends on these crates of the shell; move the code that uses them to src/cli.' >&2; exit 1; fi
+
+docs: ## rustdoc, private items included, warnings denied
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked --no-deps --document-private-items --lib
+
+deny: $(DENY) ## Licenses, bans and sources of the dependencies
+	$(DENY) --locked check bans licenses sources
+
+# A debug build: it takes a fraction of the time and is fast enough.
+$(DENY):
+	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --debug --root target/tools \
+		--target-dir target/tools/build
+
+bench: ## How long a response takes, by body and cluster
+	$(CARGO) bench --locked
+
+ci: fmt lint core test docs deny ## All checks, cheapest first

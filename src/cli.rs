@@ -1,0 +1,135 @@
+//! The command line: the only place with a file system, a clock and a terminal.
+
+mod check;
+mod files;
+mod networks;
+mod output;
+mod show;
+mod snapshot;
+mod world;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use jiff::civil::Date;
+use std::process::ExitCode;
+
+/// Judges a KubeVirt live-migration network before it lands.
+#[derive(Debug, Parser)]
+#[command(name = "kubevirt-preflight", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not review.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Colour of text; auto is on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Judge the migration networks of manifests.
+    Check(Box<check::CheckArgs>),
+    /// Print what is known of the cluster's networks.
+    Networks(networks::NetworksArgs),
+    /// Print the page of a rule.
+    Explain(show::ExplainArgs),
+    /// Print the rules and their levels.
+    Rules(show::RulesArgs),
+    /// Print the JSON Schema of a file that is read or of json that is printed.
+    Schema(show::SchemaArgs),
+    /// Print the completions of a shell.
+    Completions(show::CompletionsArgs),
+    /// Print the man page.
+    Man,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The manifests.
+#[derive(Debug, clap::Args)]
+struct Given {
+    /// Files, directories (searched for .yaml, .yml and .json), or - for standard input.
+    #[arg(value_name = "PATH")]
+    paths: Vec<String>,
+    /// Namespace of manifests that leave it out.
+    #[arg(short, long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+}
+
+/// What is known of the cluster besides the manifests.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "The cluster")]
+struct Facts {
+    /// Networks file: what the cluster uses.
+    #[arg(long, value_name = "FILE")]
+    networks: Option<String>,
+    /// Addresses of pods, a prefix or a-b; can be repeated.
+    #[arg(long, value_name = "CIDR")]
+    pod_cidr: Vec<String>,
+    /// Addresses of Services, a prefix or a-b; can be repeated.
+    #[arg(long, value_name = "CIDR")]
+    service_cidr: Vec<String>,
+    /// Primary address of a node, with the length of its on-link prefix if known; can be repeated.
+    #[arg(long, value_name = "NAME=ADDRESS[/LENGTH]")]
+    node: Vec<String>,
+    /// Policy file: levels, exceptions, and what it says about the cluster.
+    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_POLICY")]
+    policy: Option<String>,
+    /// The objects of the cluster that the manifests go to.
+    #[arg(long, value_name = "FILE")]
+    world: Option<String>,
+    /// The manifests are all NADs, KubeVirts and HyperConvergeds there are.
+    #[arg(long)]
+    complete: bool,
+    /// A migration network that a CR outside the manifests names; can be repeated.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = reference)]
+    migration_network: Vec<(String, String)>,
+    /// Judge every NAD as if it were its namespace's migration network.
+    #[arg(long)]
+    all_nads: bool,
+}
+
+/// Runs the command; errors go to standard error, and the exit code says that there was no review.
+pub(crate) fn run(args: Args) -> ExitCode {
+    let result = match args.command {
+        Command::Check(check) => check.run(args.color),
+        Command::Networks(networks) => networks.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Rules(rules) => rules.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man => show::man(),
+    };
+    result.unwrap_or_else(|error| {
+        output::complain(&error);
+        ExitCode::from(2)
+    })
+}
+
+/// `namespace/name`
+fn reference(text: &str) -> Result<(String, String), String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((namespace.to_owned(), name.to_owned()))
+        }
+        _ => Err("write it as NAMESPACE/NAME, for example kubevirt/migration".to_owned()),
+    }
+}
+
+/// `YYYY-MM-DD`
+fn day(text: &str) -> Result<Date, String> {
+    kubevirt_preflight::policy::Day::try_from(text.to_owned()).map(|day| day.0)
+}
+
+/// Today in UTC.
+fn today() -> Date {
+    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
+}

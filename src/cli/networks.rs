@@ -1,0 +1,41 @@
+//! `networks`: what is known of the cluster's networks.
+
+use super::output::print;
+use super::world::Gathered;
+use super::{Facts, Given};
+use anyhow::Result;
+use clap::ValueEnum;
+use kubevirt_preflight::networks::report::Report;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NetworksArgs {
+    #[command(flatten)]
+    given: Given,
+    #[command(flatten)]
+    facts: Facts,
+    /// Format.
+    #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A table.
+    Text,
+    /// For programs, version 1.
+    Json,
+}
+
+impl NetworksArgs {
+    pub(super) fn run(&self) -> Result<ExitCode> {
+        let gathered = Gathered::of(&self.given, &self.facts, !self.given.paths.is_empty())?;
+        let world = gathered.after(true);
+        let report = Report::of(world.networks(), world.classes());
+        print(&match self.output {
+            Output::Text => report.text(gathered.bad()),
+            Output::Json => report.json()?,
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,32 @@
+//! Standard output and standard error.
+
+use super::Color;
+use anyhow::{Context as _, Result};
+use std::io::{ErrorKind, IsTerminal, Write};
+
+/// Prints to standard output. A reader that has gone away (`| head`) is no error.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("The output cannot be written."),
+        _ => Ok(()),
+    }
+}
+
+/// Prints why there was no review. If nobody listens there is nobody to tell.
+pub(super) fn complain(error: &anyhow::Error) {
+    let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+    let text = causes.join(" ");
+    let clean = text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
+    let _ = writeln!(std::io::stderr().lock(), "error: {clean}");
+}
+
+/// Whether to colour standard output.
+pub(super) fn colored(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        // https://no-color.org: set and not empty.
+        Color::Auto => std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stdout().is_terminal(),
+    }
+}

@@ -1,0 +1,164 @@
+//! From arguments to worlds: the manifests alone, or what they make of a world that is given.
+
+use super::files::{self, Files};
+use super::snapshot::Snapshot;
+use super::{Facts, Given};
+use anyhow::{Context as _, Result, bail};
+use kubevirt_preflight::finding::ObjectRef;
+use kubevirt_preflight::manifests::{self, Manifests};
+use kubevirt_preflight::networks::declared::Declared;
+use kubevirt_preflight::objects::{Object, kind_of};
+use kubevirt_preflight::policy::Policy;
+use kubevirt_preflight::sources;
+use kubevirt_preflight::world::{Inputs, Lists, Problem, Settings, World};
+use std::collections::HashSet;
+
+/// Group and kind of a NAD.
+const NAD: (&str, &str) = ("k8s.cni.cncf.io", "NetworkAttachmentDefinition");
+
+/// What was read.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) policy: Policy,
+    pub(super) manifests: Manifests,
+    /// The objects of the manifests.
+    pub(super) objects: Vec<Object>,
+    /// Documents and files that are no good.
+    problems: Vec<Problem>,
+    declared: Declared,
+    settings: Settings,
+    complete: bool,
+    /// The objects of the world file and what it says about itself.
+    pub(super) given_world: Option<(Vec<Object>, Snapshot)>,
+}
+
+impl Gathered {
+    /// Reads everything that the arguments name. Without `needed` there may be no manifests at all.
+    pub(super) fn of(given: &Given, facts: &Facts, needed: bool) -> Result<Self> {
+        let policy = policy(facts.policy.as_deref())?;
+        let files = Files::read(&given.paths)?;
+        let manifests = Manifests::read(files.inputs, given.namespace.as_deref());
+        let problems: Vec<_> = files.problems.into_iter().chain(manifests.problems.iter().map(problem)).collect();
+        if needed && manifests.count == 0 && problems.is_empty() {
+            bail!("There is no document in {}; name files that hold manifests.", given.paths.join(", "));
+        }
+        let given_world = facts.world.as_deref().map(read_world).transpose()?;
+        let settings = Settings {
+            migration_networks: facts.migration_network.clone(),
+            all_nads: facts.all_nads,
+            ..policy.settings()
+        };
+        Ok(Self {
+            declared: declared(facts)?.merged(policy.declared()),
+            objects: objects(&manifests, true),
+            policy,
+            manifests,
+            problems,
+            settings,
+            complete: facts.complete,
+            given_world,
+        })
+    }
+
+    /// The world that is given, before the manifests; `None` if there is none.
+    pub(super) fn before(&self, at_rest: bool) -> Option<World> {
+        let (objects, _) = self.given_world.as_ref()?;
+        Some(World::of(Inputs { objects: objects.clone(), ..self.inputs(at_rest, false) }))
+    }
+
+    /// The world with the manifests: they replace what has the same name, or with `--complete` all of their kinds.
+    pub(super) fn after(&self, at_rest: bool) -> World {
+        let world = self.given_world.iter().flat_map(|(objects, _)| objects);
+        let own: HashSet<_> = self.objects.iter().map(|object| identity(object.reference())).collect();
+        let stays = |object: &&Object| {
+            let name = object.reference();
+            !(own.contains(&identity(name)) || self.complete && kind_of(name).is_some())
+        };
+        let objects = world.filter(stays).chain(&self.objects).cloned().collect();
+        let problems = self.problems.clone();
+        World::of(Inputs { objects, problems, ..self.inputs(at_rest, self.complete) })
+    }
+
+    fn inputs(&self, at_rest: bool, complete: bool) -> Inputs {
+        let kinds = self.given_world.as_ref().map(|(_, snapshot)| snapshot.whole.clone()).unwrap_or_default();
+        let nads = complete || kinds.contains(&(NAD.0.to_owned(), NAD.1.to_owned()));
+        Inputs {
+            declared: self.declared.clone(),
+            lists: Lists { nads, kinds, at_rest },
+            settings: self.settings.clone(),
+            ..Inputs::default()
+        }
+    }
+
+    /// Fields that could not be read: of which object, which, and why.
+    pub(super) fn bad(&self) -> impl Iterator<Item = (&ObjectRef, &str, &str)> {
+        let world = self.given_world.iter().flat_map(|(objects, _)| objects);
+        let found = self.objects.iter().chain(world).filter_map(|object| match object {
+            Object::Found(found) => Some(found),
+            _ => None,
+        });
+        found.flat_map(|found| found.bad.iter().map(|(path, why)| (&found.object, path.as_str(), why.as_str())))
+    }
+}
+
+/// What two versions of one object share; see [`ObjectRef::is_same`].
+fn identity(object: &ObjectRef) -> (&str, &str, Option<&str>, &str) {
+    (object.group(), &object.kind, object.namespace.as_deref(), &object.name)
+}
+
+/// The policy file, or the recommended levels.
+pub(super) fn policy(path: Option<&str>) -> Result<Policy> {
+    let Some(path) = path else { return Ok(Policy::default()) };
+    Ok(Policy::parse(&files::text(path, "policy")?, path)?)
+}
+
+fn declared(facts: &Facts) -> Result<Declared> {
+    let file = match &facts.networks {
+        Some(path) => {
+            Declared::parse(&files::text(path, "networks file")?, path).context("The networks file is refused:")?
+        }
+        None => Declared::default(),
+    };
+    Ok(file.with_flags(&facts.pod_cidr, &facts.service_cidr, &facts.node)?)
+}
+
+fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
+    let files = Files::read(&[path.to_owned()])?;
+    let manifests = Manifests::read(files.inputs, None);
+    if let Some(Problem::Unreadable { place, why, .. }) =
+        files.problems.into_iter().chain(manifests.problems.iter().map(problem)).next()
+    {
+        bail!(
+            "The world {}:{}:{} cannot be read: {why}. Take the snapshot anew.",
+            place.file,
+            place.line,
+            place.column
+        );
+    }
+    let snapshot = Snapshot::of(&manifests)?;
+    Ok((objects(&manifests, false), snapshot))
+}
+
+/// What of the documents is judged or says something about networks. Only documents of the manifests have an index.
+fn objects(manifests: &Manifests, indexed: bool) -> Vec<Object> {
+    let objects = manifests.documents.iter().filter_map(|document| {
+        let index = indexed.then_some(document.id);
+        let judged = Object::read(&document.node, document.object.clone(), index);
+        judged.or_else(|| sources::object(&document.node, &document.object, index))
+    });
+    objects.collect()
+}
+
+fn problem(problem: &manifests::Problem) -> Problem {
+    match problem.clone() {
+        manifests::Problem::Unreadable { place, why, help } => {
+            Problem::Unreadable { place, why: why.trim_end_matches('.').to_owned(), help }
+        }
+        manifests::Problem::Misspelt { object, place, found, meant, .. } => {
+            Problem::Misspelt { object, place, found, meant }
+        }
+        manifests::Problem::Duplicate { document, object, place, first } => {
+            Problem::Duplicate { object, document, place, first }
+        }
+    }
+}
