@@ -8,7 +8,7 @@ use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{review, review_change};
-use kubevirt_preflight::sources::{learn, sources_for};
+use kubevirt_preflight::sources;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, World};
 
 /// A finding with the document that it is about; `None` for an object that is not in the block any more.
@@ -72,6 +72,7 @@ impl Read {
         let policy = policy.unwrap_or_else(|| Ok(Policy::default())).map_err(|error| error.to_string())?;
         let declared = of_kind("ClusterNetworks").map(|text| Declared::parse(text, "networks.yaml"));
         let declared = declared.unwrap_or_else(|| Ok(Declared::default())).map_err(|error| error.to_string())?;
+        let declared = declared.merged(policy.declared());
         let mut settings = policy.settings();
         settings.all_nads = block.has("all-nads");
         let whole = block.has("complete");
@@ -117,12 +118,11 @@ impl Read {
 }
 
 fn objects(manifests: &Manifests) -> Vec<(ObjectRef, usize, Object)> {
-    let read = manifests.documents.iter().flat_map(|document| {
+    let read = manifests.documents.iter().filter_map(|document| {
         let name = &document.object;
         let judged = Object::read(&document.node, name.clone(), Some(document.id));
-        let sources = sources_for(&name.api_version, &name.kind, name.namespace.as_deref(), &name.name);
-        let found = sources.map(|source| Object::Found(learn(source, &document.node, Some(document.id))));
-        judged.into_iter().chain(found).map(|object| (name.clone(), document.id, object)).collect::<Vec<_>>()
+        let object = judged.or_else(|| sources::object(&document.node, name, Some(document.id)))?;
+        Some((name.clone(), document.id, object))
     });
     read.collect()
 }
