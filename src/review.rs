@@ -156,6 +156,15 @@ pub fn since(now: Review, before: &Review, is_told: impl Fn(&Finding) -> bool) -
     Review { findings, excepted: now.excepted.into_iter().filter(|one| is_told(&one.finding)).collect() }
 }
 
+/// What the rules of a change find in writes that are made together, between the worlds before and after all of them.
+pub fn review_changes(changes: &[Change], before: &World, after: &World, policy: &Policy, today: Date) -> Review {
+    let findings = RULES.iter().flat_map(|rule| match rule.check {
+        Check::Change(check) => changes.iter().flat_map(|change| check(change, before, after)).collect(),
+        Check::State(_) | Check::Policy => Vec::new(),
+    });
+    sorted(findings, policy, today)
+}
+
 /// Exceptions that end within 14 days, for a note in the output.
 pub fn expiring(policy: &Policy, today: Date) -> impl Iterator<Item = &Exception> {
     let limit = today.checked_add(14.days()).unwrap_or(Date::MAX);

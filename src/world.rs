@@ -17,7 +17,7 @@ use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
 use crate::objects::{Config, Nad, Object, Referrer, kind_of};
 use crate::sources::{Found, Reads};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a world is made from.
@@ -412,14 +412,31 @@ impl Judged {
 
     /// One finding for each note about the text.
     pub fn remarks(&self, rule: &'static str, verdict: &str, notes: &[Note]) -> Vec<Finding> {
-        let findings = notes.iter().filter(|note| !note.elsewhere).map(|note| {
+        let own: Vec<_> = notes.iter().filter(|note| !note.elsewhere).collect();
+        let findings = own.iter().zip(subjects(&own)).map(|(note, subject)| {
             let place = if note.pointer.is_empty() { String::new() } else { format!(" at {}", note.pointer) };
             let message = format!("The configuration of {} {verdict}{place}: {}.", self.who(), note.why);
-            let finding = self.finding(rule, note.pointer.clone());
+            let finding = self.finding(rule, subject);
             Finding { pointer: Some(note.pointer.clone()), ..finding }.says(message, note.help.clone())
         });
         findings.collect()
     }
+}
+
+/// The places of notes without their indices in lists, counted where several share one: an entry that moves in its
+/// list is no new problem, one more is.
+fn subjects(notes: &[&Note]) -> Vec<String> {
+    let is_key = |part: &&str| !part.bytes().all(|b| b.is_ascii_digit());
+    let mut seen = BTreeMap::<String, usize>::new();
+    let places = notes.iter().map(|note| {
+        note.pointer.split('/').skip(1).filter(is_key).fold(String::new(), |text, part| text + "/" + part)
+    });
+    let counted = |place: String| {
+        let count = seen.entry(place.clone()).or_default();
+        *count += 1;
+        if *count == 1 { place } else { format!("{place} #{count}") }
+    };
+    places.map(counted).collect()
 }
 
 /// Parses the NAD's text.

@@ -129,7 +129,11 @@ fn one(world: &World, judged: &Judged, rule: &'static str, own: &Own, hit: &Netw
         lead.origin,
         hit.confidence,
     );
-    let subject = format!("{} {}", own.interval, hit.interval);
+    // Classes of one rule can hold equal intervals.
+    let subject = match hit.class {
+        Class::LoadBalancer | Class::Other => format!("{} {} {}", own.interval, hit.class, hit.interval),
+        _ => format!("{} {}", own.interval, hit.interval),
+    };
     finding(judged, rule, own, subject, hit).says(message, help(world, own, hit.confidence))
 }
 
