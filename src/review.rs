@@ -148,9 +148,11 @@ fn expired(policy: &Policy, rule: &Rule, today: Date) -> Vec<Finding> {
 #[must_use]
 pub fn since(now: Review, before: &Review, changes: Review, is_told: impl Fn(&Finding) -> bool) -> Review {
     let levels: BTreeMap<_, _> = before.findings.iter().map(|finding| (finding.identity(), finding.level)).collect();
-    let findings = now.findings.into_iter().filter_map(|finding| match is_new(&levels, &finding) {
-        true => Some(finding),
-        false => is_told(&finding).then_some(Finding { level: Level::Warn, ..finding }),
+    let findings = now.findings.into_iter().filter_map(|finding| {
+        if is_new(&levels, &finding) {
+            return Some(finding);
+        }
+        is_told(&finding).then_some(Finding { level: Level::Warn, ..finding })
     });
     let mut findings: Vec<_> = findings.chain(changes.findings).collect();
     findings.sort_by(|a, b| report_order(a).cmp(&report_order(b)));
