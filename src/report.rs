@@ -4,6 +4,7 @@ pub mod github;
 pub mod json;
 pub mod junit;
 mod lines;
+pub mod preview;
 pub mod rules;
 pub mod sarif;
 pub mod schema;
