@@ -379,6 +379,14 @@ impl World {
     }
 }
 
+impl Attached {
+    /// `NAD kubevirt/mig`: short, for messages have to fit into a warning of the API server (256 characters).
+    pub fn label(&self) -> String {
+        let ObjectRef { namespace, name, .. } = &self.nad.object;
+        namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"))
+    }
+}
+
 impl Judged {
     /// A finding of `rule` about this NAD's text.
     pub fn finding(&self, rule: &'static str, subject: impl Into<String>) -> Finding {
@@ -394,9 +402,7 @@ impl Judged {
 
     /// `NAD kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
     pub fn who(&self) -> String {
-        let ObjectRef { namespace, name, .. } = &self.attached.nad.object;
-        let nad =
-            namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"));
+        let nad = self.attached.label();
         match (&self.referrer, &self.role) {
             (Some(referrer), _) => format!("{nad} (named by {})", referrer.object),
             (None, Role::Candidate) => format!("{nad} (a candidate)"),

@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::CniInternal, "traffic that the CNI carries over these addresses leaves by migration0")
+    overlap::findings(world, RULE.id, Class::CniInternal, "what virt-handler answers to them leaves by migration0")
 }

@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Node, "virt-handler loses these nodes: the API server, kubelet probes, its peers")
+    overlap::findings(world, RULE.id, Class::Node, "virt-handler loses these nodes and kubelet's probes")
 }

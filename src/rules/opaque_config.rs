@@ -15,5 +15,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
-    judged.flat_map(|judged| judged.remarks(RULE.id, "cannot be judged in full", &judged.attached.attachment.opaque)).collect()
+    let remarks = judged.flat_map(|judged| {
+        let opaque = &judged.attached.attachment.opaque;
+        judged.remarks(RULE.id, "cannot be judged in full", opaque)
+    });
+    remarks.collect()
 }

@@ -1,11 +1,12 @@
 //! What the overlap and route rules share: which intervals of the main table are the NAD's own, and what they meet.
 
-use crate::cni::{Attachment, Pointer, Taken};
+use crate::cni::{Address, Attachment, Pointer, Route, Taken};
 use crate::finding::{Fact, Finding};
 use crate::net::{Family, Interval, cover_everything};
 use crate::networks::free::nearby_free;
 use crate::networks::{Class, Confidence, Network};
 use crate::world::{Judged, World};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Addresses that a pod with the attachment sends out of migration0.
@@ -19,49 +20,51 @@ pub(super) struct Own {
 
 impl Own {
     fn what(&self) -> &'static str {
-        if self.route { "route" } else { "on-link prefix" }
+        match (self.route, self.interval.prefix()) {
+            (true, _) => "Route",
+            (false, Some(_)) => "Prefix",
+            (false, None) => "Pool",
+        }
     }
 }
 
 /// The on-link prefixes, the addresses whose prefix has left the main table, and the routes that lead beyond the
-/// prefixes and are no part of a default.
+/// prefixes and are no part of a default; each interval once.
 pub(super) fn owned(attachment: &Attachment) -> Vec<Own> {
-    let addresses = attachment.addresses.iter().filter(|address| !address.prefix.is_everything()).map(|address| Own {
-        interval: match (address.on_link, &address.taken) {
-            (true, _) => address.prefix.interval(),
-            (false, Taken::Fixed(one)) => Interval::single(*one),
-            (false, Taken::Pool(pool, _)) => *pool,
-        },
-        pointer: address.pointer.clone(),
-        route: false,
+    let addresses = attachment.addresses.iter().filter(|address| !address.prefix.is_everything());
+    let mut seen = BTreeSet::new();
+    let mut own: Vec<_> = addresses.map(own_address).filter(|own| seen.insert(own.interval)).collect();
+    let defaults = Family::ALL.map(|family| default_parts(attachment, family)).concat();
+    let routes = main_routes(attachment).map(|route| Own {
+        interval: route.dst.interval(),
+        pointer: route.pointer.clone(),
+        route: true,
     });
-    let mut own: Vec<Own> = Vec::new();
-    for one in addresses {
-        if own.iter().all(|seen| seen.interval != one.interval) {
-            own.push(one);
-        }
-    }
-    let prefixes: Vec<_> = own.iter().map(|one| one.interval).collect();
-    let mut routes: Vec<Own> = Vec::new();
-    for route in main_routes(attachment).filter(|one| !prefixes.iter().any(|prefix| prefix.holds(one.interval))) {
-        let default = default_parts(attachment, route.interval.family()).contains(&route.interval);
-        if !default && routes.iter().all(|seen| seen.interval != route.interval) {
-            routes.push(route);
-        }
-    }
+    let beyond = |route: &Own| !own.iter().any(|prefix| prefix.interval.holds(route.interval));
+    let leading = routes.filter(|route| beyond(route) && !defaults.contains(&route.interval));
+    let routes: Vec<_> = leading.filter(|route| seen.insert(route.interval)).collect();
     own.extend(routes);
     own
 }
 
+fn own_address(address: &Address) -> Own {
+    let interval = match (address.on_link, &address.taken) {
+        (true, _) => address.prefix.interval(),
+        (false, Taken::Fixed(one)) => Interval::single(*one),
+        (false, Taken::Pool(pool, _)) => *pool,
+    };
+    Own { interval, pointer: address.pointer.clone(), route: false }
+}
+
 /// The routes of the main table.
-pub(super) fn main_routes(attachment: &Attachment) -> impl Iterator<Item = Own> {
-    let main = attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254)));
-    main.map(|route| Own { interval: route.dst.interval(), pointer: route.pointer.clone(), route: true })
+pub(super) fn main_routes(attachment: &Attachment) -> impl Iterator<Item = &Route> {
+    attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254)))
 }
 
 /// The main-table routes that are a default route of the family: /0, or the widest ones if together they cover it.
 pub(super) fn default_parts(attachment: &Attachment, family: Family) -> Vec<Interval> {
-    let routes: Vec<_> = main_routes(attachment).map(|one| one.interval).filter(|i| i.family() == family).collect();
+    let routes: Vec<_> =
+        main_routes(attachment).map(|route| route.dst.interval()).filter(|i| i.family() == family).collect();
     if let Some(whole) = routes.iter().find(|interval| **interval == family.everything().interval()) {
         return vec![*whole];
     }
@@ -72,6 +75,15 @@ pub(super) fn default_parts(attachment: &Attachment, family: Family) -> Vec<Inte
     }
     let widest = |one: &&Interval| !routes.iter().any(|other| other != *one && other.holds(**one));
     routes.iter().filter(widest).copied().collect()
+}
+
+/// The first of the intervals, and how many more there are.
+pub(super) fn listed(intervals: &[Interval]) -> String {
+    let named = intervals.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    match intervals.len().saturating_sub(3) {
+        0 => named,
+        n => format!("{named} and {n} more"),
+    }
 }
 
 /// One finding for each own interval and network of `class` that it meets; exact addresses of nodes count as one.
@@ -108,7 +120,7 @@ fn one(world: &World, judged: &Judged, rule: &'static str, own: &Own, hit: &Netw
         n => format!(" and {n} more"),
     };
     let message = format!(
-        "The {} {} of {} meets the {} network {} ({}{more}; {}): {harm}.",
+        "{} {} of {} meets {} network {} ({}{more}; {}): {harm}.",
         own.what(),
         own.interval,
         judged.who(),
@@ -130,20 +142,19 @@ fn nodes(
     hits: &[std::borrow::Cow<'_, Network>],
     harm: &str,
 ) -> Option<Finding> {
-    let strongest = hits.iter().max_by_key(|hit| hit.confidence)?;
-    let named: Vec<_> =
-        hits.iter().take(3).map(|hit| format!("{} ({})", hit.interval.first(), hit.lead().origin)).collect();
-    let more = match hits.len().saturating_sub(3) {
+    let strongest = hits.iter().rev().max_by_key(|hit| hit.confidence)?;
+    let more = match hits.len().saturating_sub(1) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
     let message = format!(
-        "The {} {} of {} holds {} of nodes or the API server: {}{more}: {harm}.",
+        "{} {} of {} holds {} ({}; {}){more} of nodes or the API server: {harm}.",
         own.what(),
         own.interval,
         judged.who(),
-        if hits.len() == 1 { "an address" } else { "addresses" },
-        named.join(", "),
+        strongest.interval.first(),
+        strongest.lead().origin,
+        strongest.confidence,
     );
     let subject = format!("{} nodes", own.interval);
     Some(finding(judged, rule, own, subject, strongest).says(message, help(world, own, strongest.confidence)))

@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Pod, "what virt-handler sends to these pods, and its answers to them, leave by migration0")
+    overlap::findings(world, RULE.id, Class::Pod, "traffic to it leaves by migration0")
 }

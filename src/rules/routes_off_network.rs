@@ -21,7 +21,8 @@ fn check(world: &World) -> Vec<Finding> {
     let pairs = judged.flat_map(|judged| {
         let attachment = &judged.attached.attachment;
         let inside = |own: &Own| attachment.addresses.iter().any(|a| a.prefix.interval().holds(own.interval));
-        overlap::owned(attachment).into_iter().filter(move |own| own.route && !inside(own)).map(move |own| (judged, own))
+        let beyond = overlap::owned(attachment).into_iter().filter(move |own| own.route && !inside(own));
+        beyond.map(move |own| (judged, own))
     });
     let free = pairs.filter(|(judged, own)| {
         Class::ALL.iter().all(|class| world.meeting(judged, *class, own.interval).is_empty())

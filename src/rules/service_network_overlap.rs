@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Service, "virt-handler loses these services, the API server's among them")
+    overlap::findings(world, RULE.id, Class::Service, "virt-handler loses these Services, perhaps the API server")
 }

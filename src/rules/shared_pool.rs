@@ -22,7 +22,7 @@ fn check(world: &World) -> Vec<Finding> {
         let message = format!(
             "{} and {} draw from one pool: others can use up the addresses that virt-handler needs.",
             judged.who(),
-            other.nad.object,
+            other.label(),
         );
         let help = "Give the migration network a pool of its own.";
         judged.finding(RULE.id, other.nad.object.to_string()).says(message, help)
