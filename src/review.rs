@@ -143,17 +143,30 @@ fn expired(policy: &Policy, rule: &Rule, today: Date) -> Vec<Finding> {
     findings.collect()
 }
 
-/// What files make worse: the findings of `now` that are new since `before`; older ones as warnings where `is_told`.
+/// What files make worse: the findings of `now` that are new since `before`, older ones as warnings where `is_told`,
+/// and those of [`review_each`].
 #[must_use]
-pub fn since(now: Review, before: &Review, is_told: impl Fn(&Finding) -> bool) -> Review {
+pub fn since(now: Review, before: &Review, changes: Review, is_told: impl Fn(&Finding) -> bool) -> Review {
     let levels: BTreeMap<_, _> = before.findings.iter().map(|finding| (finding.identity(), finding.level)).collect();
-    let findings = now.findings.into_iter().filter_map(|finding| match is_new(&levels, &finding) {
-        true => Some(finding),
-        false => is_told(&finding).then_some(Finding { level: Level::Warn, ..finding }),
+    let findings = now.findings.into_iter().filter_map(|finding| {
+        if is_new(&levels, &finding) {
+            return Some(finding);
+        }
+        is_told(&finding).then_some(Finding { level: Level::Warn, ..finding })
     });
-    let mut findings: Vec<_> = findings.collect();
+    let mut findings: Vec<_> = findings.chain(changes.findings).collect();
     findings.sort_by(|a, b| report_order(a).cmp(&report_order(b)));
-    Review { findings, excepted: now.excepted.into_iter().filter(|one| is_told(&one.finding)).collect() }
+    let excepted = now.excepted.into_iter().filter(|one| is_told(&one.finding)).chain(changes.excepted).collect();
+    Review { findings, excepted }
+}
+
+/// What the rules of a change say about each of `changes`, which together lead from `before` to `after`.
+pub fn review_each(changes: &[Change], before: &World, after: &World, policy: &Policy, today: Date) -> Review {
+    let checks = RULES.iter().filter_map(|rule| match rule.check {
+        Check::Change(check) => Some(check),
+        Check::State(_) | Check::Policy => None,
+    });
+    sorted(checks.flat_map(|check| changes.iter().flat_map(move |change| check(change, before, after))), policy, today)
 }
 
 /// What the rules of a change find in writes that are made together, between the worlds before and after all of them.

@@ -3,11 +3,12 @@
 use super::{Address, Attachment, Field, Note, Route, Scope, Taken};
 use crate::finding::ObjectRef;
 use crate::net::Family;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// All attachments of an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Preview {
     /// The version of the contract.
     pub version: u32,
@@ -16,7 +17,7 @@ pub struct Preview {
 }
 
 /// One NAD's attachment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AttachmentPreview {
     /// The NAD.
     pub object: Option<ObjectRef>,
@@ -33,7 +34,7 @@ pub struct AttachmentPreview {
 }
 
 /// An address or the pool that it is taken from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct AddressPreview {
     /// The on-link prefix.
     pub prefix: String,
@@ -48,7 +49,7 @@ pub struct AddressPreview {
 }
 
 /// A route.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct RoutePreview {
     /// Destination.
     pub dst: String,
@@ -63,14 +64,14 @@ pub struct RoutePreview {
 }
 
 /// What a DHCP client asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DhcpPreview {
     /// Option codes, ascending.
     pub requests: Vec<u8>,
 }
 
 /// Something that the text does not decide.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Unknown {
     /// `addresses`, `routes`, `dhcp` or `fails`.
     pub field: &'static str,
