@@ -169,15 +169,6 @@ pub fn review_each(changes: &[Change], before: &World, after: &World, policy: &P
     sorted(checks.flat_map(|check| changes.iter().flat_map(move |change| check(change, before, after))), policy, today)
 }
 
-/// What the rules of a change find in writes that are made together, between the worlds before and after all of them.
-pub fn review_changes(changes: &[Change], before: &World, after: &World, policy: &Policy, today: Date) -> Review {
-    let findings = RULES.iter().flat_map(|rule| match rule.check {
-        Check::Change(check) => changes.iter().flat_map(|change| check(change, before, after)).collect(),
-        Check::State(_) | Check::Policy => Vec::new(),
-    });
-    sorted(findings, policy, today)
-}
-
 /// Exceptions that end within 14 days, for a note in the output.
 pub fn expiring(policy: &Policy, today: Date) -> impl Iterator<Item = &Exception> {
     let limit = today.checked_add(14.days()).unwrap_or(Date::MAX);

@@ -428,9 +428,9 @@ impl Judged {
 fn subjects(notes: &[&Note]) -> Vec<String> {
     let is_key = |part: &&str| !part.bytes().all(|b| b.is_ascii_digit());
     let mut seen = BTreeMap::<String, usize>::new();
-    let places = notes.iter().map(|note| {
-        note.pointer.split('/').skip(1).filter(is_key).fold(String::new(), |text, part| text + "/" + part)
-    });
+    let places = notes
+        .iter()
+        .map(|note| note.pointer.split('/').skip(1).filter(is_key).fold(String::new(), |text, part| text + "/" + part));
     let counted = |place: String| {
         let count = seen.entry(place.clone()).or_default();
         *count += 1;

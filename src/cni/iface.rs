@@ -1,9 +1,9 @@
 //! What every reference plugin does with an IPAM result (containernetworking/plugins pkg/ipam `ConfigureIface`): it adds
 //! the addresses, then the routes one after the other.
 
+use super::Field;
 use super::chain::{Chain, Outcome, OutcomeIp};
 use super::ipam::{Given, GivenIp, GivenRoute};
-use super::Field;
 use super::kernel::{Hop, MAIN, Made, Refusal, UNIVERSE};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
