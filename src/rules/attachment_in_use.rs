@@ -1,10 +1,10 @@
 //! `attachment-in-use`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::finding::{Finding, Role};
 use crate::objects::Object;
 use crate::world::{Change, World};
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,11 +1,11 @@
 //! `default-route`
 
+use super::levels::D;
 use super::overlap;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::net::Family;
 use crate::world::World;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

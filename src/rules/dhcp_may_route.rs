@@ -1,10 +1,10 @@
 //! `dhcp-may-route`
 
 use super::dhcp_routes;
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,10 +1,10 @@
 //! `dhcp-routes`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
 use std::collections::BTreeSet;
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,11 +1,11 @@
 //! `duplicate-pool`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::cni::Lease;
 use crate::finding::Finding;
 use crate::world::{Attached, Judged, World};
 use std::sync::Arc;
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,10 +1,10 @@
 //! `foreign-namespace-attachment`
 
+use super::levels::D;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::{Reference, World};
 use std::collections::BTreeSet;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

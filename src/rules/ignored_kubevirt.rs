@@ -1,10 +1,10 @@
 //! `ignored-kubevirt`
 
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::objects::Referrer;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,10 +1,10 @@
 //! `implicit-master`
 
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
 use crate::cni::Uplink;
 use crate::finding::Finding;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

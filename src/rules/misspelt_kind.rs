@@ -1,9 +1,9 @@
 //! `misspelt-kind`
 
-use crate::finding::Finding;
-use crate::world::{Problem, World};
 use super::levels::{D, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::{Problem, World};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,8 +1,8 @@
 //! `opaque-config`
 
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,11 +1,11 @@
 //! `routes-off-network`
 
+use super::levels::{D, O, W};
 use super::overlap::{self, Own};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::levels::{D, O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -24,9 +24,8 @@ fn check(world: &World) -> Vec<Finding> {
         let beyond = overlap::owned(attachment).into_iter().filter(move |own| own.route && !inside(own));
         beyond.map(move |own| (judged, own))
     });
-    let free = pairs.filter(|(judged, own)| {
-        Class::ALL.iter().all(|class| world.meeting(judged, *class, own.interval).is_empty())
-    });
+    let free = pairs
+        .filter(|(judged, own)| Class::ALL.iter().all(|class| world.meeting(judged, *class, own.interval).is_empty()));
     let findings = free.map(|(judged, own)| {
         let message = format!(
             "{} routes {} by migration0, beyond its own network; it meets no network that is known.",

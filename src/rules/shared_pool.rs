@@ -1,10 +1,10 @@
 //! `shared-pool`
 
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::{Attached, Judged, World};
 use std::sync::Arc;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,10 +1,10 @@
 //! `tight-range`
 
+use super::levels::{O, W};
 use super::range_too_small;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

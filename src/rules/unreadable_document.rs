@@ -1,9 +1,9 @@
 //! `unreadable-document`
 
+use super::levels::D;
+use super::{Check, Levels, Rule};
 use crate::finding::{Finding, ObjectRef};
 use crate::world::{Problem, World};
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

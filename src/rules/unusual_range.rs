@@ -1,12 +1,12 @@
 //! `unusual-range`
 
+use super::levels::{O, W};
 use super::special_range;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::net::Prefix;
 use crate::net::parse::strict_prefix;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
