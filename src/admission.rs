@@ -142,9 +142,7 @@ impl<'n> Request<'n> {
         let judged = kind_of(&kind);
         let stated = sources::is_read(&kind);
         let matters = match (judged, self.operation) {
-            (_, "CONNECT") => false,
-            (Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
-            (None, "DELETE") => false,
+            (_, "CONNECT") | (None | Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
             _ => self.text("subResource").is_none() && (judged.is_some() || stated),
         };
         if !matters {
@@ -152,7 +150,7 @@ impl<'n> Request<'n> {
         }
         let whole = if judged.is_none() { Some(pick_from(body, &WHOLE)?) } else { None };
         let root = whole.as_ref().and_then(|node| node.get("request")).unwrap_or(self.node);
-        let object = |key| root.get(key).and_then(|node| self.object(node, &kind));
+        let object = |key| root.get(key).and_then(|node| written(node, &kind));
         let (before, after) = (object("oldObject"), object("object"));
         let missing = |what| NotAReview::NoObject { uid: self.uid.into(), operation: self.operation.into(), what };
         let change = match self.operation {
@@ -164,13 +162,6 @@ impl<'n> Request<'n> {
         let name = written.map(|object| object.reference().clone());
         let deleting = written.is_some_and(Object::is_deleting);
         Ok(name.filter(|_| !deleting).map(|name| (change, name)))
-    }
-
-    /// The object as the request names it: the API server fills in what a manifest may leave out.
-    fn object(&self, node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
-        let mut name = objects::name_of(node)?;
-        name.namespace = name.namespace.or_else(|| kind.namespace.clone());
-        Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
     }
 
     fn summary(&self) -> Summary {
@@ -187,6 +178,13 @@ impl<'n> Request<'n> {
             rules: Vec::new(),
         }
     }
+}
+
+/// The object as the request names it: the API server fills in what a manifest may leave out.
+fn written(node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
+    let mut name = objects::name_of(node)?;
+    name.namespace = name.namespace.or_else(|| kind.namespace.clone());
+    Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
 }
 
 /// The objects to read live before the verdict stands.

@@ -74,7 +74,7 @@ pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Da
             (true, Level::Deny) => result.denied.push(finding),
             (true, level) => result.warned.push(Finding { level, ..finding }),
             (false, _) if is_about(change, &after, &finding) => {
-                result.warned.push(Finding { level: Level::Warn, ..finding })
+                result.warned.push(Finding { level: Level::Warn, ..finding });
             }
             (false, _) => {}
         }

@@ -1,5 +1,6 @@
 //! Reviews of the size that an API server sends, and worlds of a given size. Shared with the tests.
-#![allow(dead_code)] // each user takes a part
+// Each user takes a part; a fixture that does not read is a bug of the fixture.
+#![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
 use kubevirt_preflight::finding::ObjectRef;
 use kubevirt_preflight::networks::{Class, Confidence};
