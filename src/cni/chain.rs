@@ -163,7 +163,8 @@ impl<'s> Chain<'s> {
 
     fn detached(&self, addresses: &[Address]) -> Vec<(Prefix, &'static str)> {
         let off = addresses.iter().filter(|address| !address.on_link && !address.alternative);
-        let mut detached: Vec<_> = off.filter_map(|address| Some((address.prefix, self.why_off(address.prefix)?))).collect();
+        let mut detached: Vec<_> =
+            off.filter_map(|address| Some((address.prefix, self.why_off(address.prefix)?))).collect();
         detached.sort();
         detached.dedup();
         detached

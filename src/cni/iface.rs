@@ -1,9 +1,9 @@
 //! What every reference plugin does with an IPAM result (containernetworking/plugins pkg/ipam `ConfigureIface`): it adds
 //! the addresses, then the routes one after the other.
 
+use super::Field;
 use super::chain::{Chain, Outcome, OutcomeIp};
 use super::ipam::{Given, GivenIp, GivenRoute};
-use super::Field;
 use super::kernel::{Hop, MAIN, Made, Refusal, UNIVERSE};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
@@ -14,7 +14,8 @@ pub(super) fn configure(chain: &mut Chain<'_>, given: &Given, origin: &str) {
     for ip in &ips {
         add_address(chain, ip);
     }
-    let gateways = Family::ALL.map(|family| ips.iter().filter_map(|ip| ip.gateway).find(|gw| Family::of(*gw) == family));
+    let gateways =
+        Family::ALL.map(|family| ips.iter().filter_map(|ip| ip.gateway).find(|gw| Family::of(*gw) == family));
     for route in &given.routes {
         let gateway = route.gw.or(gateways[route.dst.prefix.family() as usize]);
         add_route(chain, route, gateway, origin);
@@ -71,13 +72,23 @@ pub(super) fn remark_refusal(
     refusal: Refusal,
     pointer: &str,
 ) {
+    let perhaps = gateway.is_some_and(|gateway| gateway.is_ipv4() && chain.kernel.may_hold(gateway));
+    if refusal == Refusal::Unreachable && perhaps {
+        let why = "a route's next hop is on no on-link prefix, unless the pool gives it to the pod";
+        return [Field::Routes, Field::Fails].into_iter().for_each(|field| chain.gap(field, why));
+    }
     let via = gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
     let (why, help) = match refusal {
         Refusal::Exists => ("stands there already", "Write every route once."),
-        Refusal::Unreachable => ("has a next hop that is on no on-link prefix", "Use a next hop on the attachment's prefix."),
+        Refusal::Unreachable => {
+            ("has a next hop that is on no on-link prefix", "Use a next hop on the attachment's prefix.")
+        }
         Refusal::Family => ("has a next hop of another family", "Use a next hop of the destination's family."),
         Refusal::Scope => ("has a scope that does not fit", "Remove `scope`."),
-        _ => ("has a next hop that is no other host's address", "Use the address of a router on the attachment's prefix."),
+        _ => (
+            "has a next hop that is no other host's address",
+            "Use the address of a router on the attachment's prefix.",
+        ),
     };
     chain.remarks.fault(pointer, format!("the route to {dst}{via} {why} ({refusal})"), help);
 }

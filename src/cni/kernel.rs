@@ -181,8 +181,11 @@ impl Kernel {
             (Family::V6, Some(first), _) => {
                 let target = *slot.iter().find(routed).unwrap_or(first);
                 // a replaced multipath route takes its siblings with it
-                let siblings: Vec<Hop> =
-                    slot.iter().filter(|at| **at != target && hop.via.is_some()).map(|at| self.hops[*at].clone()).collect();
+                let siblings: Vec<Hop> = slot
+                    .iter()
+                    .filter(|at| **at != target && hop.via.is_some())
+                    .map(|at| self.hops[*at].clone())
+                    .collect();
                 self.hops[target] = hop;
                 self.hops.retain(|other| other.via.is_none() || !siblings.contains(other));
             }
@@ -205,6 +208,20 @@ impl Kernel {
         let found = self.hops.iter().enumerate().filter(in_question).min_by_key(|(_, hop)| hop.rank());
         let at = found.map(|(at, _)| at)?;
         Some(self.hops.remove(at))
+    }
+
+    /// The routes of `main` as the kernel lists them: IPv4 by address with longer prefixes first, IPv6 with what lies
+    /// inside a prefix before it.
+    pub(super) fn listed(&self) -> Vec<Hop> {
+        let mut main: Vec<Hop> = self.hops.iter().filter(|hop| hop.table == MAIN).cloned().collect();
+        main.sort_by_key(|hop| {
+            let (first, last) = (hop.dst.interval().first_bits(), hop.dst.interval().last_bits());
+            match hop.dst.family() {
+                Family::V4 => (Family::V4, first, u128::MAX - u128::from(hop.dst.length()), hop.rank()),
+                Family::V6 => (Family::V6, last, u128::MAX - first, hop.rank()),
+            }
+        });
+        main
     }
 
     /// Forgets the addresses of a family and every route of it.

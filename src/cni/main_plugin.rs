@@ -11,7 +11,7 @@ use super::envelope::Element;
 use super::iface;
 use super::ipam::{self, Call, Given};
 use super::shape::{self, Struct};
-use super::{Link, Uplink};
+use super::{Link, Setting, Uplink};
 use crate::net::Family;
 
 /// Linux IPV6_MIN_MTU: below it an interface has no IPv6.
@@ -44,6 +44,8 @@ struct Facts {
     mtu: i64,
 }
 
+const NO_FACTS: Facts = Facts { uplink: Uplink::None, vlan: 0, mtu: 0 };
+
 const MAINS: [Main; 11] = [
     bridge::MAIN,
     ptp::MAIN,
@@ -58,6 +60,12 @@ const MAINS: [Main; 11] = [
     devices::LOOPBACK,
 ];
 
+/// A main plugin that gives addresses and routes itself, by what its own object and the world say.
+type Whole = fn(&Fields<'_, '_>, Setting<'_>, &mut Remarks) -> Given;
+
+/// These plugins by their `type`.
+const WHOLES: &[(&str, Whole)] = &[];
+
 /// The IPAM plugin that a main plugin calls.
 enum Asked<'n, 'a> {
     None,
@@ -68,12 +76,14 @@ enum Asked<'n, 'a> {
 
 /// Runs the element; an unknown plugin is remarked as opaque.
 pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
+    if let Some((_, whole)) = WHOLES.iter().find(|(kind, _)| *kind == element.kind) {
+        return by_itself(element, *whole, chain);
+    }
     let Some(main) = MAINS.iter().find(|main| main.kind == element.kind) else { return unknown(element, chain) };
     shape::check(&element.fields, main.keys, &mut chain.remarks);
     let facts = (main.look)(&element.fields, &mut chain.remarks);
-    let Facts { uplink, vlan, mtu } = facts;
-    let pointer = element.fields.pointer.clone();
-    chain.links.push(Link { plugin: element.kind.clone(), pointer, uplink, vlan, mtu });
+    let mtu = facts.mtu;
+    link(element, facts, chain);
     if main.ipam == Need::Never {
         chain.result.get_or_insert_default();
         return;
@@ -87,12 +97,30 @@ pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     }
 }
 
+fn link(element: &Element<'_, '_>, Facts { uplink, vlan, mtu }: Facts, chain: &mut Chain<'_>) {
+    let (plugin, pointer) = (element.kind.clone(), element.fields.pointer.clone());
+    chain.links.push(Link { plugin, pointer, uplink, vlan, mtu });
+}
+
+/// Runs a plugin that calls no IPAM plugin but gives addresses.
+fn by_itself(element: &Element<'_, '_>, whole: Whole, chain: &mut Chain<'_>) {
+    link(element, NO_FACTS, chain);
+    refuse_second(element, chain);
+    chain.has_interface = true;
+    let mut given = whole(&element.fields, chain.setting, &mut chain.remarks);
+    take_over(&mut given, chain);
+    iface::configure(chain, &given, &element.kind);
+}
+
 fn unknown(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     let why = format!("what the plugin `{}` does is not known here", element.kind);
     let pointer = child(&element.fields.pointer, "type");
-    chain.remarks.opaque(pointer, why.clone(), "Use a plugin whose effect the text decides, such as bridge or macvlan.");
-    let pointer = element.fields.pointer.clone();
-    chain.links.push(Link { plugin: element.kind.clone(), pointer, uplink: Uplink::None, vlan: 0, mtu: 0 });
+    chain.remarks.opaque(
+        pointer,
+        why.clone(),
+        "Use a plugin whose effect the text decides, such as bridge or macvlan.",
+    );
+    link(element, NO_FACTS, chain);
     chain.leave_open(&why);
     chain.result.get_or_insert_default().open = true;
 }

@@ -68,7 +68,9 @@ fn one((node, pointer): Placed<'_, '_>, remarks: &mut Remarks) -> Option<GivenIp
     shape::check(&fields, &[("version", Shape::Text)], remarks);
     let gateway = routes::address(&fields, "gateway", remarks);
     let (cidr, place) = match fields.exact("Address") {
-        Some(node) => (structured(node, child(&fields.pointer, "Address"), remarks)?, child(&fields.pointer, "Address")),
+        Some(node) => {
+            (structured(node, child(&fields.pointer, "Address"), remarks)?, child(&fields.pointer, "Address"))
+        }
         None => text(&fields, remarks)?,
     };
     Some(fixed(cidr, gateway, place))
@@ -137,7 +139,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
         _ => None,
     };
     let digits = text.trim_end_matches('=').as_bytes();
-    if text.len() % 4 != 0 || text.len() - digits.len() > 2 {
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());

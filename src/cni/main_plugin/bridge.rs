@@ -26,10 +26,7 @@ const KEYS: Struct = &[
     ("hairpinMode", Shape::Flag),
     ("promiscMode", Shape::Flag),
     ("vlan", Shape::Int),
-    (
-        "vlanTrunk",
-        Shape::List(&Shape::Struct(&[("minID", Shape::Int), ("maxID", Shape::Int), ("id", Shape::Int)])),
-    ),
+    ("vlanTrunk", Shape::List(&Shape::Struct(&[("minID", Shape::Int), ("maxID", Shape::Int), ("id", Shape::Int)]))),
     ("preserveDefaultVlan", Shape::Flag),
     ("macspoofchk", Shape::Flag),
     ("enabledad", Shape::Flag),
@@ -129,9 +126,8 @@ fn after_network(prefix: Prefix) -> Option<IpAddr> {
 fn add_defaults(fields: &Fields<'_, '_>, given: &mut Given) {
     for family in Family::ALL {
         let everything = family.everything();
-        let is_default = |route: &GivenRoute| {
-            route.gw.is_some() && route.dst.prefix == everything && !route.dst.has_host_bits()
-        };
+        let is_default =
+            |route: &GivenRoute| route.gw.is_some() && route.dst.prefix == everything && !route.dst.has_host_bits();
         let first = given.ips.iter().find(|ip| ip.prefix.family() == family && !ip.alternative);
         let Some(GivenIp { gateway: Some(gateway), .. }) = first else { continue };
         if !given.routes.iter().any(is_default) {
@@ -150,25 +146,33 @@ fn check_bridge_addresses(fields: &Fields<'_, '_>, given: &Given, remarks: &mut 
     let mut held: Vec<(IpAddr, Prefix)> = Prefix::of(own, 64).map(|prefix| (own, prefix)).into_iter().collect();
     for ip in given.ips.iter().filter(|ip| !ip.alternative) {
         let Some(gateway) = ip.gateway else { continue };
-        let length = ip.prefix.length().min(Family::of(gateway).bits());
-        let Some(prefix) = Prefix::of(gateway, length) else { continue };
-        if let IpAddr::V6(v6) = gateway
-            && (v6.is_multicast() || v6.is_unspecified() || v6.is_loopback())
-        {
-            let why = format!("a bridge cannot have the gateway's address {gateway}");
+        let Some(prefix) = Prefix::of(gateway, ip.prefix.length()).filter(|_| is_assignable(gateway)) else {
+            let why = format!("a bridge cannot have the gateway's address {gateway}/{}", ip.prefix.length());
             remarks.fault(place(ip), why, "Set another gateway.");
-        }
-        let same = held.iter().any(|(address, other)| (*address, *other) == (gateway, prefix));
-        let clash = |(address, other): &(IpAddr, Prefix)| {
-            Family::of(*address) == Family::of(gateway)
-                && (gateway.is_ipv4() || other.holds(gateway) || prefix.holds(*address))
+            continue;
         };
-        if !same && !force && held.iter().any(clash) {
-            let why = format!("the bridge cannot have the gateway's address {gateway}/{length} beside one it has");
+        if !force && clashes((gateway, prefix), ip.prefix.family(), &held) {
+            let why =
+                format!("the bridge cannot have the gateway's address {gateway}/{} beside one it has", prefix.length());
             remarks.fault(place(ip), why, "Use one gateway for each family, or set `forceAddress`.");
         }
         held.push((gateway, prefix));
     }
+}
+
+fn is_assignable(address: IpAddr) -> bool {
+    address.is_ipv4() || !(address.is_multicast() || address.is_unspecified() || address.is_loopback())
+}
+
+/// Whether the plugin finds another address in the way; it looks among those of the pod's address's family.
+fn clashes((gateway, prefix): (IpAddr, Prefix), family: Family, held: &[(IpAddr, Prefix)]) -> bool {
+    let mut others = held.iter().filter(|(address, _)| Family::of(*address) == family);
+    let mut clash = false;
+    let same = others.any(|(address, other)| {
+        clash |= family == Family::V4 || other.holds(gateway) || prefix.holds(*address);
+        (*address, *other) == (gateway, prefix)
+    });
+    clash && !same
 }
 
 fn place(ip: &GivenIp) -> String {

@@ -86,9 +86,7 @@ fn pair(fields: &Fields<'_, '_>, rate: &str, burst: &str, remarks: &mut Remarks)
 pub(super) fn firewall(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     shape::check(&element.fields, FIREWALL, &mut chain.remarks);
     let policy = element.fields.text("ingressPolicy", &mut chain.remarks);
-    if let Some((name, place)) =
-        policy.filter(|(name, _)| !matches!(*name, "" | "open" | "same-bridge" | "isolated"))
-    {
+    if let Some((name, place)) = policy.filter(|(name, _)| !matches!(*name, "" | "open" | "same-bridge" | "isolated")) {
         let why = format!("firewall has no ingress policy `{name}`");
         chain.remarks.fault(place, why, "Write \"open\", \"same-bridge\" or \"isolated\".");
     }
