@@ -120,8 +120,7 @@ impl Read {
 fn objects(manifests: &Manifests) -> Vec<(ObjectRef, usize, Object)> {
     let read = manifests.documents.iter().filter_map(|document| {
         let name = &document.object;
-        let judged = Object::read(&document.node, name.clone(), Some(document.id));
-        let object = judged.or_else(|| sources::object(&document.node, name, Some(document.id)))?;
+        let object = Object::read(&document.node, name.clone(), Some(document.id))?;
         Some((name.clone(), document.id, object))
     });
     read.collect()
