@@ -8,7 +8,6 @@ use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{review, review_change};
-use kubevirt_preflight::sources;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, World};
 
 /// A finding with the document that it is about; `None` for an object that is not in the block any more.
