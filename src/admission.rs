@@ -146,9 +146,7 @@ impl<'n> Request<'n> {
         let judged = kind_of(&kind);
         let stated = sources::is_read(&kind);
         let matters = match (judged, self.operation) {
-            (_, "CONNECT") => false,
-            (Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
-            (None, "DELETE") => false,
+            (_, "CONNECT") | (None | Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
             _ => self.text("subResource").is_none() && (judged.is_some() || stated),
         };
         if !matters {
@@ -156,7 +154,7 @@ impl<'n> Request<'n> {
         }
         let whole = if judged.is_none() { Some(pick_from(body, &WHOLE)?) } else { None };
         let root = whole.as_ref().and_then(|node| node.get("request")).unwrap_or(self.node);
-        let after = root.get("object").and_then(|node| self.object(node));
+        let after = root.get("object").and_then(|node| written(node, &kind));
         let missing = |what| NotAReview::NoObject { uid: self.uid.into(), operation: self.operation.into(), what };
         let change = match self.operation {
             "DELETE" => Change { before: Some(self.old()?.ok_or_else(|| missing("oldObject"))?), after: None },
@@ -172,15 +170,9 @@ impl<'n> Request<'n> {
     fn old(&self) -> Result<Option<Object>, NotAReview> {
         let text = self.node.text_at(&["oldObject"]).filter(|_| self.operation != "CREATE");
         let Some(text) = text else { return Ok(None) };
-        let want = if kind_of(&self.kind()).is_some() { &WANTED } else { &Want::All };
-        Ok(self.object(&pick_text(text, want)?))
-    }
-
-    /// The object as the request names it: the API server fills in what a manifest may leave out.
-    fn object(&self, node: &Node<'_>) -> Option<Object> {
-        let mut name = objects::name_of(node)?;
-        name.namespace = name.namespace.or_else(|| self.text("namespace").map(str::to_owned));
-        Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
+        let kind = self.kind();
+        let want = if kind_of(&kind).is_some() { &WANTED } else { &Want::All };
+        Ok(written(&pick_text(text, want)?, &kind))
     }
 
     fn summary(&self) -> Summary {
@@ -197,6 +189,13 @@ impl<'n> Request<'n> {
             rules: Vec::new(),
         }
     }
+}
+
+/// The object as the request names it: the API server fills in what a manifest may leave out.
+fn written(node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
+    let mut name = objects::name_of(node)?;
+    name.namespace = name.namespace.or_else(|| kind.namespace.clone());
+    Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
 }
 
 /// The objects to read live before the verdict stands.

@@ -5,7 +5,7 @@ pub mod reference;
 
 use crate::finding::ObjectRef;
 use crate::sources::Found;
-use crate::tree::{Node, Want};
+use crate::tree::{Map, Node, Want};
 use patch::Effect;
 use reference::Read;
 use std::collections::{BTreeMap, BTreeSet};
@@ -383,7 +383,7 @@ fn placement(node: &Node<'_>) -> Placement {
 
 /// The string members of an object.
 pub fn texts(node: Option<&Node<'_>>) -> BTreeMap<String, String> {
-    let members = node.and_then(Node::map).into_iter().flat_map(|map| map.iter());
+    let members = node.and_then(Node::map).into_iter().flat_map(Map::iter);
     members.filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned()))).collect()
 }
 
@@ -458,6 +458,6 @@ mod tests {
         assert!(nad.labelled);
         assert_eq!(nad.config, Config::FileBacked);
         assert_eq!(nad.resource_name.as_deref(), Some("r/x"));
-        assert_eq!(nad.made_by.iter().map(|key| key.as_ref()).collect::<Vec<&str>>(), ["cudn/c", "udn/ns/u"]);
+        assert_eq!(nad.made_by.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), ["cudn/c", "udn/ns/u"]);
     }
 }

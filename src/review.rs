@@ -86,7 +86,7 @@ pub(crate) fn compared(
             (true, Level::Deny) => result.denied.push(finding),
             (true, level) => result.warned.push(Finding { level, ..finding }),
             (false, _) if is_about(change, after, &finding) => {
-                result.warned.push(Finding { level: Level::Warn, ..finding })
+                result.warned.push(Finding { level: Level::Warn, ..finding });
             }
             (false, _) => {}
         }

@@ -165,7 +165,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, NotJson> {
     }
 }
 
-fn whole<'de>(text: &'de str, seed: Seed) -> Result<Node<'de>, serde_json::Error> {
+fn whole(text: &str, seed: Seed) -> Result<Node<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let node = seed.deserialize(&mut deserializer)?;
     deserializer.end().map(|()| node)

@@ -88,7 +88,8 @@ struct Response<'a> {
 
 #[derive(Serialize)]
 struct Status<'a> {
-    status: &'a str,
+    #[serde(rename = "status")]
+    outcome: &'a str,
     code: u16,
     reason: &'a str,
     message: String,
@@ -134,7 +135,7 @@ fn status(denied: &[Finding]) -> Status<'static> {
         field: field(finding),
     });
     Status {
-        status: "Failure",
+        outcome: "Failure",
         code: 403,
         reason: "Forbidden",
         message: message(denied),

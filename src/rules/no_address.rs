@@ -18,7 +18,7 @@ fn check(world: &World) -> Vec<Finding> {
     let bare = world.judged().iter().filter(|judged| judged.attached.attachment.gives_no_address());
     let findings = bare.map(|judged| {
         let message =
-            format!("{} gives migration0 no address: virt-handler finds none and panics as it starts.", judged.who(),);
+            format!("{} gives migration0 no address: virt-handler finds none and panics as it starts.", judged.who());
         let help = "Add an `ipam` that gives every node an address of its own, for example whereabouts with a `range`.";
         judged.finding(RULE.id, "").says(message, help)
     });
