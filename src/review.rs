@@ -55,8 +55,20 @@ pub fn review(world: &World, policy: &Policy, today: Date) -> Review {
 pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Date) -> ChangeReview {
     let after = before.after(change);
     let now = review(&after, policy, today);
+    compared(change, before, &after, now, policy, today)
+}
+
+/// What of `now`, the review of `after`, `before` did not have; `before` is reviewed only if anything was found.
+pub(crate) fn compared(
+    change: &Change,
+    before: &World,
+    after: &World,
+    now: Review,
+    policy: &Policy,
+    today: Date,
+) -> ChangeReview {
     let of_change = RULES.iter().flat_map(|rule| match rule.check {
-        Check::Change(check) => check(change, before, &after),
+        Check::Change(check) => check(change, before, after),
         Check::State(_) | Check::Policy => Vec::new(),
     });
     let of_change = sorted(of_change, policy, today);
@@ -73,7 +85,7 @@ pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Da
         match (is_new(&levels, &finding), finding.level.min(cap)) {
             (true, Level::Deny) => result.denied.push(finding),
             (true, level) => result.warned.push(Finding { level, ..finding }),
-            (false, _) if is_about(change, &after, &finding) => {
+            (false, _) if is_about(change, after, &finding) => {
                 result.warned.push(Finding { level: Level::Warn, ..finding });
             }
             (false, _) => {}
