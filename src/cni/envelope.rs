@@ -29,6 +29,9 @@ pub(super) struct Envelope<'n, 'a> {
     pub(super) torn: bool,
 }
 
+/// A longer chain is not read.
+const MOST_PLUGINS: usize = 32;
+
 /// Multus decodes these of a list, too (`types.NetConfList`).
 const LIST: Struct = &[("disableCheck", Shape::Flag), ("disableGC", Shape::Flag)];
 
@@ -94,7 +97,7 @@ fn list<'n, 'a>(fields: &Fields<'n, 'a>, name: String, remarks: &mut Remarks) ->
         remarks.fault("", "there is neither a `type` nor a list `plugins`", help);
         return None;
     }
-    let items = fields.list("plugins", remarks)?;
+    let items = fields.short_list("plugins", MOST_PLUGINS, remarks)?;
     if fields.exact("plugins").is_none() {
         remarks.fault("", "libcni reads `plugins` in exactly this case and finds none", "Write `plugins`.");
         return None;
