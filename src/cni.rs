@@ -199,6 +199,16 @@ pub enum Field {
 impl Field {
     /// Every field, in the order of previews.
     pub const ALL: [Self; 4] = [Self::Addresses, Self::Routes, Self::Dhcp, Self::Fails];
+
+    /// As the preview contract writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Addresses => "addresses",
+            Self::Routes => "routes",
+            Self::Dhcp => "dhcp",
+            Self::Fails => "fails",
+        }
+    }
 }
 
 /// A whereabouts pool that a NAD draws from.

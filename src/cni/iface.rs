@@ -3,6 +3,7 @@
 
 use super::chain::{Chain, Outcome, OutcomeIp};
 use super::ipam::{Given, GivenIp, GivenRoute};
+use super::Field;
 use super::kernel::{Hop, MAIN, Made, Refusal, UNIVERSE};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
@@ -52,6 +53,9 @@ fn add_route(chain: &mut Chain<'_>, route: &GivenRoute, gateway: Option<IpAddr>,
         made: Made::Plugin { origin: format!("{origin} {}", route.pointer), pointer: route.pointer.clone() },
     };
     chain.used.extend(gateway);
+    if gateway.is_some_and(|gateway| gateway.is_ipv6() && chain.kernel.may_hold(gateway)) {
+        chain.gap(Field::Fails, "the pool can give the pod the very address that a route has as its next hop");
+    }
     if let Err(refusal) = chain.kernel.add(hop.clone()) {
         remark_refusal(chain, prefix, gateway, refusal, &route.pointer);
         if refusal != Refusal::Exists {

@@ -5,11 +5,13 @@
 use super::Pointer;
 use super::Taken;
 use super::ipam::GivenIp;
-use crate::net::{Family, Prefix};
+use crate::net::{Family, Interval, Prefix};
 use std::net::IpAddr;
 
 /// Routing table `main` (RT_TABLE_MAIN).
 pub(super) const MAIN: u32 = 254;
+/// Routing table `local` (RT_TABLE_LOCAL), which the kernel asks before `main`.
+const LOCAL: u32 = 255;
 /// RT_SCOPE_UNIVERSE
 pub(super) const UNIVERSE: u8 = 0;
 /// RT_SCOPE_LINK
@@ -114,7 +116,7 @@ impl Hop {
 impl Kernel {
     /// Adds an address and its connected route.
     pub(super) fn add_address(&mut self, ip: GivenIp) -> Result<(), Refusal> {
-        if let Taken::Fixed(address) = ip.taken {
+        if let Some(address) = only_address(&ip) {
             if address.is_unspecified() && address.is_ipv4() {
                 return Ok(()); // Linux takes the request for 0.0.0.0 and does nothing
             }
@@ -239,26 +241,41 @@ impl Kernel {
             return Err(Refusal::Scope);
         }
         let Some(gateway) = via else { return Ok(Hop { via, ..hop }) };
+        if self.is_own(gateway) {
+            return Ok(Hop { via, ..hop });
+        }
         if self.held.iter().any(|ip| is_broadcast(ip, gateway)) {
             return Err(Refusal::Gateway);
         }
         let needed = (hop.scope + 1).max(LINK);
         let leads = |other: &Hop| {
-            other.dst.holds(gateway) && other.scope >= needed && (other.table == MAIN || other.table == hop.table)
+            other.dst.holds(gateway) && other.scope >= needed && [MAIN, LOCAL, hop.table].contains(&other.table)
         };
-        let own = self.held.iter().any(|ip| ip.taken == Taken::Fixed(gateway));
-        if own || self.hops.iter().any(leads) { Ok(Hop { via, ..hop }) } else { Err(Refusal::Unreachable) }
+        if self.hops.iter().any(leads) { Ok(Hop { via, ..hop }) } else { Err(Refusal::Unreachable) }
     }
 
     fn checked_v6(&self, hop: Hop) -> Result<Hop, Refusal> {
         let hop = Hop { scope: UNIVERSE, ..hop };
         let Some(gateway) = hop.via else { return Ok(hop) };
-        let own = self.held.iter().any(|ip| ip.taken == Taken::Fixed(gateway));
-        if own || gateway.is_unspecified() || gateway.is_loopback() || gateway.is_multicast() {
+        if self.is_own(gateway) || gateway.is_unspecified() || gateway.is_loopback() || gateway.is_multicast() {
             return Err(Refusal::Gateway);
         }
         let on_link = |table: u32| self.best_v6(table, gateway).is_some_and(|other| other.via.is_none());
-        if is_link_local(gateway) || on_link(hop.table) || on_link(MAIN) { Ok(hop) } else { Err(Refusal::Unreachable) }
+        let reached = is_link_local(gateway) || [hop.table, LOCAL, MAIN].into_iter().any(on_link);
+        if reached { Ok(hop) } else { Err(Refusal::Unreachable) }
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.held.iter().any(|ip| only_address(ip) == Some(address))
+    }
+
+    /// Whether the interface may be given `gateway` itself, which an IPv6 route to it would not survive.
+    pub(super) fn may_hold(&self, gateway: IpAddr) -> bool {
+        let given = |pool: &Interval, holes: &[Interval]| {
+            let hit = |interval: &Interval| interval.holds(Interval::single(gateway));
+            hit(pool) && !holes.iter().any(hit)
+        };
+        self.held.iter().any(|ip| matches!(&ip.taken, Taken::Pool(pool, holes) if given(pool, holes)))
     }
 
     /// The route of the longest prefix and lowest metric.
@@ -268,16 +285,24 @@ impl Kernel {
     }
 }
 
+/// The address that is given, if it is sure.
+fn only_address(ip: &GivenIp) -> Option<IpAddr> {
+    match &ip.taken {
+        Taken::Fixed(address) => Some(*address),
+        Taken::Pool(pool, _) => (pool.size() == 1).then(|| pool.first()),
+    }
+}
+
 /// Whether Linux refuses `address` because `held` has it: IPv4 may stand twice with two masks.
 fn is_held_twice(held: &GivenIp, address: IpAddr, prefix: Prefix) -> bool {
-    held.taken == Taken::Fixed(address) && (address.is_ipv6() || held.prefix == prefix)
+    only_address(held) == Some(address) && (address.is_ipv6() || held.prefix == prefix)
 }
 
 /// Whether an address has a connected route (Linux `fib_add_ifaddr`): not an IPv4 /32, nor a prefix that begins at
 /// 0.0.0.0, nor an IPv4 address that cannot be a source.
 fn makes_route(ip: &GivenIp) -> bool {
-    let source = match ip.taken {
-        Taken::Fixed(IpAddr::V4(v4)) => !v4.is_multicast() && !v4.is_broadcast(),
+    let source = match only_address(ip) {
+        Some(IpAddr::V4(v4)) => !v4.is_multicast() && !v4.is_broadcast(),
         _ => true,
     };
     match ip.prefix.family() {

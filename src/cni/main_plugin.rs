@@ -184,6 +184,7 @@ fn with_ipam(element: &Element<'_, '_>, (kind, ipam): (&str, &Fields<'_, '_>), m
     }
     refuse_v6_on_small_mtu(element, &given, mtu, chain);
     match element.kind.as_str() {
+        "host-device" if devices::is_userspace(&element.fields) => devices::keep_away(&given, chain),
         "bridge" => bridge::configure(element, given, kind, chain),
         "ptp" => ptp::configure(element, &given, kind, chain),
         _ => iface::configure(chain, &given, kind),
@@ -199,7 +200,8 @@ fn take_over(given: &mut Given, chain: &mut Chain<'_>) {
 }
 
 fn refuse_v6_on_small_mtu(element: &Element<'_, '_>, given: &Given, mtu: i64, chain: &mut Chain<'_>) {
-    let v6 = given.ips.iter().any(|ip| ip.prefix.family() == Family::V6);
+    let mut prefixes = given.ips.iter().map(|ip| ip.prefix).chain(given.routes.iter().map(|route| route.dst.prefix));
+    let v6 = prefixes.any(|prefix| prefix.family() == Family::V6);
     if v6 && (1..V6_MTU).contains(&mtu) {
         let why = format!("an interface with the MTU {mtu} has no IPv6, which needs {V6_MTU} at least");
         chain.remarks.fault(child(&element.fields.pointer, "mtu"), why, format!("Write {V6_MTU} or more."));

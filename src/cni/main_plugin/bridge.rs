@@ -142,7 +142,7 @@ fn add_defaults(fields: &Fields<'_, '_>, given: &mut Given) {
 /// The gateways become addresses of the bridge: one of IPv4, and of IPv6 several that do not overlap.
 fn check_bridge_addresses(fields: &Fields<'_, '_>, given: &Given, remarks: &mut Remarks) {
     let force = flag(fields, "forceAddress");
-    let own = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1)); // the bridge's own link-local address
+    let own = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0x0200, 0xff, 0xfe00, 0)); // like the bridge's own link-local address
     let mut held: Vec<(IpAddr, Prefix)> = Prefix::of(own, 64).map(|prefix| (own, prefix)).into_iter().collect();
     for ip in given.ips.iter().filter(|ip| !ip.alternative) {
         let Some(gateway) = ip.gateway else { continue };

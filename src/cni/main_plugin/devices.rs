@@ -1,9 +1,11 @@
 //! Plugins that move a device into the pod or make one there: host-device, tap, dummy, loopback
 //! (containernetworking/plugins plugins/main), sriov and ovs (k8snetworkplumbingwg).
 
-use super::{Facts, Main, Need, check_mac, check_vlan, number, text};
+use super::{Facts, Main, Need, check_mac, check_vlan, flag, number, text};
 use crate::cni::Uplink;
+use crate::cni::chain::{Chain, Outcome, OutcomeIp};
 use crate::cni::decode::{Fields, Remarks, child};
+use crate::cni::ipam::Given;
 use crate::cni::shape::{Shape, Struct};
 
 pub(super) const HOST_DEVICE: Main =
@@ -81,6 +83,21 @@ fn host_device(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Facts {
         name => Uplink::Interface(name.to_owned()),
     };
     Facts { uplink, vlan: 0, mtu: 0 }
+}
+
+/// An internal field of host-device that the text can set: the device stays with the node, and the addresses that are
+/// given are put nowhere. `pciBusID` makes the plugin find out for itself.
+pub(super) fn is_userspace(fields: &Fields<'_, '_>) -> bool {
+    flag(fields, "dpdkMode") && text(fields, "pciBusID").is_empty()
+}
+
+/// The result names addresses, but there is no interface to have them.
+pub(super) fn keep_away(given: &Given, chain: &mut Chain<'_>) {
+    let ips = given.ips.iter().filter(|ip| !ip.alternative);
+    let ips = ips.map(|ip| OutcomeIp { ip: ip.clone(), gateway: ip.gateway }).collect();
+    let routes = given.routes.iter().map(|route| route.dst.prefix).collect();
+    chain.has_interface = false;
+    chain.result = Some(Outcome { ips, routes, open: false });
 }
 
 /// A missing `deviceID` is no fault of the text: Multus writes it in.

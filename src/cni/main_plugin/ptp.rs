@@ -33,7 +33,8 @@ pub(super) fn configure(element: &Element<'_, '_>, given: &Given, origin: &str, 
 
 /// The kernel's on-link route of the address gives way to one to the gateway and one by the gateway.
 fn lead_by_gateway(chain: &mut Chain<'_>, at: usize, ip: &GivenIp, pointer: &Pointer) {
-    if chain.kernel.delete_first(ip.prefix).is_none() {
+    // an IPv6 /0 has a route, but the one by the gateway then meets eth0's default
+    if chain.kernel.delete_first(ip.prefix).is_none() || ip.prefix.is_everything() {
         let why = format!("ptp replaces the on-link route of {}, and the kernel makes none", ip.prefix);
         chain.remarks.fault(ip.pointer.clone(), why, "Use a prefix of more than one address, and not /0.");
     }
