@@ -99,9 +99,9 @@ impl<'n, 'a> Fields<'n, 'a> {
         self.map.get(key)
     }
 
-    /// The members as written.
-    pub(super) fn members(&self) -> impl Iterator<Item = (&'n str, &'n Node<'a>)> {
-        self.map.iter()
+    /// The keys as written.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'n str> {
+        self.map.iter().map(|(name, _)| name)
     }
 
     /// The value of `key`, however its case is written; `None` if it is absent or `null`.
@@ -118,11 +118,6 @@ impl<'n, 'a> Fields<'n, 'a> {
     /// Whether `key` is there in any case, `null` included; remarks nothing.
     pub(super) fn has(&self, key: &str) -> bool {
         self.map.iter().any(|(name, _)| folds_to(name, key))
-    }
-
-    /// The keys as written.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &'n str> {
-        self.map.iter().map(|(name, _)| name)
     }
 
     /// A string; another type is a fault.
@@ -230,13 +225,15 @@ pub(super) fn whole(node: &Node<'_>) -> Option<i64> {
     (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
 }
 
-/// Two keys of one object that are equal or fold together; the second is the later one.
+/// Two keys of one object that are equal or fold together, whatever their order in the text: the one that is most likely
+/// meant (lower case sorts last) and the other.
 fn doubtful_key<'n>(map: &'n Map<'_>, matters: impl Fn(&str) -> bool) -> Option<(&'n str, &'n str)> {
-    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
-    map.iter().filter(|(name, _)| matters(name)).find_map(|(name, _)| {
-        let earlier = seen.insert(name.chars().map(folded).collect(), name);
-        earlier.map(|first| (first, name))
-    })
+    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (name, _) in map.iter().filter(|(name, _)| matters(name)) {
+        alike.entry(name.chars().map(folded).collect()).or_default().push(name);
+    }
+    let several = alike.into_values().find(|names| names.len() > 1)?;
+    Some((several.iter().max().copied()?, several.iter().min().copied()?))
 }
 
 /// Whether Go's decoder takes `name` for `key`, which is ASCII.

@@ -173,8 +173,7 @@ fn element<'n, 'a>(
 
 /// libcni writes `prevResult` into every plugin after the first; a variant in the text would be merged with it.
 fn refuse_twins_of_injected(at: usize, fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<()> {
-    let twin =
-        fields.members().map(|(name, _)| name).find(|name| *name != "prevResult" && folds_to(name, "prevResult"));
+    let twin = fields.keys().find(|name| *name != "prevResult" && folds_to(name, "prevResult"));
     let Some(name) = twin.filter(|_| at > 0) else { return Some(()) };
     let why = format!("`{name}` is the same to the plugin as `prevResult`, which libcni adds");
     remarks.ambiguous(child(&fields.pointer, name), why, "Remove the key.");
@@ -184,6 +183,6 @@ fn refuse_twins_of_injected(at: usize, fields: &Fields<'_, '_>, remarks: &mut Re
 /// libcni sets `cniVersion` of every plugin to the list's. A variant that sorts behind it is decoded later and wins.
 fn own_version(fields: &Fields<'_, '_>, list: &Version) -> Version {
     let later = |name: &str| name > "cniVersion" && folds_to(name, "cniVersion");
-    let variant = fields.members().find(|(name, _)| later(name)).and_then(|(_, node)| node.text());
+    let variant = fields.keys().find(|name| later(name)).and_then(|name| fields.exact(name)).and_then(Node::text);
     variant.map_or_else(|| list.clone(), |text| Version(text.to_owned()))
 }

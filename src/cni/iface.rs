@@ -1,9 +1,9 @@
 //! What every reference plugin does with an IPAM result (containernetworking/plugins pkg/ipam `ConfigureIface`): it adds
 //! the addresses, then the routes one after the other.
 
+use super::Field;
 use super::chain::{Chain, Outcome, OutcomeIp};
 use super::ipam::{Given, GivenIp, GivenRoute};
-use super::Field;
 use super::kernel::{Hop, MAIN, Made, Refusal, UNIVERSE};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
@@ -72,6 +72,11 @@ pub(super) fn remark_refusal(
     refusal: Refusal,
     pointer: &str,
 ) {
+    let perhaps = gateway.is_some_and(|gateway| gateway.is_ipv4() && chain.kernel.may_hold(gateway));
+    if refusal == Refusal::Unreachable && perhaps {
+        let why = "a route's next hop is on no on-link prefix, unless the pool gives it to the pod";
+        return [Field::Routes, Field::Fails].into_iter().for_each(|field| chain.gap(field, why));
+    }
     let via = gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
     let (why, help) = match refusal {
         Refusal::Exists => ("stands there already", "Write every route once."),

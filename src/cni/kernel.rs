@@ -210,6 +210,20 @@ impl Kernel {
         Some(self.hops.remove(at))
     }
 
+    /// The routes of `main` as the kernel lists them: IPv4 by address with longer prefixes first, IPv6 with what lies
+    /// inside a prefix before it.
+    pub(super) fn listed(&self) -> Vec<Hop> {
+        let mut main: Vec<Hop> = self.hops.iter().filter(|hop| hop.table == MAIN).cloned().collect();
+        main.sort_by_key(|hop| {
+            let (first, last) = (hop.dst.interval().first_bits(), hop.dst.interval().last_bits());
+            match hop.dst.family() {
+                Family::V4 => (Family::V4, first, u128::MAX - u128::from(hop.dst.length()), hop.rank()),
+                Family::V6 => (Family::V6, last, u128::MAX - first, hop.rank()),
+            }
+        });
+        main
+    }
+
     /// Forgets the addresses of a family and every route of it.
     pub(super) fn drop_family(&mut self, family: Family) {
         self.hops.retain(|hop| hop.dst.family() != family);

@@ -44,6 +44,8 @@ struct Facts {
     mtu: i64,
 }
 
+const NO_FACTS: Facts = Facts { uplink: Uplink::None, vlan: 0, mtu: 0 };
+
 const MAINS: [Main; 11] = [
     bridge::MAIN,
     ptp::MAIN,
@@ -58,6 +60,12 @@ const MAINS: [Main; 11] = [
     devices::LOOPBACK,
 ];
 
+/// A main plugin that gives addresses and routes itself, by what its own object and the world say.
+type Whole = fn(&Fields<'_, '_>, Setting<'_>, &mut Remarks) -> Given;
+
+/// These plugins by their `type`.
+const WHOLES: [(&str, Whole); 2] = [("ovn-k8s-cni-overlay", ovn_k8s::attached), ("kube-ovn", ipam::kube_ovn::attached)];
+
 /// The IPAM plugin that a main plugin calls.
 enum Asked<'n, 'a> {
     None,
@@ -68,17 +76,14 @@ enum Asked<'n, 'a> {
 
 /// Runs the element; an unknown plugin is remarked as opaque.
 pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
-    match element.kind.as_str() {
-        "ovn-k8s-cni-overlay" => return overlay(element, chain, ovn_k8s::attached),
-        "kube-ovn" => return overlay(element, chain, ipam::kube_ovn::attached),
-        _ => {}
+    if let Some((_, whole)) = WHOLES.iter().find(|(kind, _)| *kind == element.kind) {
+        return by_itself(element, *whole, chain);
     }
     let Some(main) = MAINS.iter().find(|main| main.kind == element.kind) else { return unknown(element, chain) };
     shape::check(&element.fields, main.keys, &mut chain.remarks);
     let facts = (main.look)(&element.fields, &mut chain.remarks);
-    let Facts { uplink, vlan, mtu } = facts;
-    let pointer = element.fields.pointer.clone();
-    chain.links.push(Link { plugin: element.kind.clone(), pointer, uplink, vlan, mtu });
+    let mtu = facts.mtu;
+    link(element, facts, chain);
     if main.ipam == Need::Never {
         chain.result.get_or_insert_default();
         chain.bare |= !chain.has_interface;
@@ -93,18 +98,18 @@ pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     }
 }
 
-/// A plugin whose own daemon gives the addresses and sets them up.
-fn overlay(
-    element: &Element<'_, '_>,
-    chain: &mut Chain<'_>,
-    attached: fn(&Fields<'_, '_>, Setting<'_>, &mut Remarks) -> Given,
-) {
-    let pointer = element.fields.pointer.clone();
-    chain.links.push(Link { plugin: element.kind.clone(), pointer, uplink: Uplink::None, vlan: 0, mtu: 0 });
+fn link(element: &Element<'_, '_>, Facts { uplink, vlan, mtu }: Facts, chain: &mut Chain<'_>) {
+    let (plugin, pointer) = (element.kind.clone(), element.fields.pointer.clone());
+    chain.links.push(Link { plugin, pointer, uplink, vlan, mtu });
+}
+
+/// Runs a plugin that calls no IPAM plugin but gives addresses.
+fn by_itself(element: &Element<'_, '_>, whole: Whole, chain: &mut Chain<'_>) {
+    link(element, NO_FACTS, chain);
     refuse_second(element, chain);
     chain.has_interface = true;
     let before = chain.remarks.faults.len() + chain.remarks.ambiguities.len();
-    let mut given = attached(&element.fields, chain.setting, &mut chain.remarks);
+    let mut given = whole(&element.fields, chain.setting, &mut chain.remarks);
     let sound = chain.remarks.faults.len() + chain.remarks.ambiguities.len() == before;
     take_over(&mut given, chain);
     chain.bare |= given.ips.is_empty() && given.gaps.is_empty() && sound;
@@ -119,8 +124,7 @@ fn unknown(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
         why.clone(),
         "Use a plugin whose effect the text decides, such as bridge or macvlan.",
     );
-    let pointer = element.fields.pointer.clone();
-    chain.links.push(Link { plugin: element.kind.clone(), pointer, uplink: Uplink::None, vlan: 0, mtu: 0 });
+    link(element, NO_FACTS, chain);
     chain.leave_open(&why);
     chain.result.get_or_insert_default().open = true;
 }

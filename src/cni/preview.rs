@@ -158,5 +158,7 @@ fn unknown(attachment: &Attachment, works: bool) -> Vec<Unknown> {
     let mut gaps: Vec<_> = gaps.collect();
     gaps.sort();
     gaps.dedup();
-    gaps.into_iter().map(|gap| Unknown { field: gap.field.name(), family: gap.family.map(Family::number), why: gap.why.clone() }).collect()
+    gaps.into_iter()
+        .map(|gap| Unknown { field: gap.field.name(), family: gap.family.map(Family::number), why: gap.why.clone() })
+        .collect()
 }

@@ -202,9 +202,10 @@ fn requested(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<(IpAddr, Point
     let mut wanted: Vec<(IpAddr, Pointer)> = Vec::new();
     for fields in objects.into_iter().flatten() {
         for (text, pointer) in fields.texts("ips", remarks).unwrap_or_default() {
-            let address = match text.contains('/') {
-                true => routes::cidr(text, pointer.clone(), remarks).map(|cidr| cidr.address),
-                false => routes::ip(text, pointer.clone(), remarks),
+            let address = if text.contains('/') {
+                routes::cidr(text, pointer.clone(), remarks).map(|cidr| cidr.address)
+            } else {
+                routes::ip(text, pointer.clone(), remarks)
             };
             let new = address.filter(|address| wanted.iter().all(|(other, _)| other != address));
             wanted.extend(new.map(|address| (address, pointer)));

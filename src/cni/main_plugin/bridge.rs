@@ -146,25 +146,33 @@ fn check_bridge_addresses(fields: &Fields<'_, '_>, given: &Given, remarks: &mut 
     let mut held: Vec<(IpAddr, Prefix)> = Prefix::of(own, 64).map(|prefix| (own, prefix)).into_iter().collect();
     for ip in given.ips.iter().filter(|ip| !ip.alternative) {
         let Some(gateway) = ip.gateway else { continue };
-        let length = ip.prefix.length().min(Family::of(gateway).bits());
-        let Some(prefix) = Prefix::of(gateway, length) else { continue };
-        if let IpAddr::V6(v6) = gateway
-            && (v6.is_multicast() || v6.is_unspecified() || v6.is_loopback())
-        {
-            let why = format!("a bridge cannot have the gateway's address {gateway}");
+        let Some(prefix) = Prefix::of(gateway, ip.prefix.length()).filter(|_| is_assignable(gateway)) else {
+            let why = format!("a bridge cannot have the gateway's address {gateway}/{}", ip.prefix.length());
             remarks.fault(place(ip), why, "Set another gateway.");
-        }
-        let same = held.iter().any(|(address, other)| (*address, *other) == (gateway, prefix));
-        let clash = |(address, other): &(IpAddr, Prefix)| {
-            Family::of(*address) == Family::of(gateway)
-                && (gateway.is_ipv4() || other.holds(gateway) || prefix.holds(*address))
+            continue;
         };
-        if !same && !force && held.iter().any(clash) {
-            let why = format!("the bridge cannot have the gateway's address {gateway}/{length} beside one it has");
+        if !force && clashes((gateway, prefix), ip.prefix.family(), &held) {
+            let why =
+                format!("the bridge cannot have the gateway's address {gateway}/{} beside one it has", prefix.length());
             remarks.fault(place(ip), why, "Use one gateway for each family, or set `forceAddress`.");
         }
         held.push((gateway, prefix));
     }
+}
+
+fn is_assignable(address: IpAddr) -> bool {
+    address.is_ipv4() || !(address.is_multicast() || address.is_unspecified() || address.is_loopback())
+}
+
+/// Whether the plugin finds another address in the way; it looks among those of the pod's address's family.
+fn clashes((gateway, prefix): (IpAddr, Prefix), family: Family, held: &[(IpAddr, Prefix)]) -> bool {
+    let mut others = held.iter().filter(|(address, _)| Family::of(*address) == family);
+    let mut clash = false;
+    let same = others.any(|(address, other)| {
+        clash |= family == Family::V4 || other.holds(gateway) || prefix.holds(*address);
+        (*address, *other) == (gateway, prefix)
+    });
+    clash && !same
 }
 
 fn place(ip: &GivenIp) -> String {

@@ -1,7 +1,7 @@
 //! Plugins that move a device into the pod or make one there: host-device, tap, dummy, loopback
 //! (containernetworking/plugins plugins/main), sriov and ovs (k8snetworkplumbingwg).
 
-use super::{Facts, Main, Need, check_mac, check_vlan, flag, number, text};
+use super::{Facts, Main, NO_FACTS, Need, check_mac, check_vlan, flag, number, text};
 use crate::cni::Uplink;
 use crate::cni::chain::{Chain, Outcome, OutcomeIp};
 use crate::cni::decode::{Fields, Remarks, child};
@@ -68,7 +68,7 @@ const TAP_KEYS: Struct = &[
 ];
 
 fn nothing(_: &Fields<'_, '_>, _: &mut Remarks) -> Facts {
-    Facts { uplink: Uplink::None, vlan: 0, mtu: 0 }
+    NO_FACTS
 }
 
 fn host_device(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Facts {

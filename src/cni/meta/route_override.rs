@@ -128,8 +128,9 @@ fn delete(chain: &mut Chain<'_>, unwanted: &[GivenRoute]) {
 /// A route that the kernel refuses is only logged.
 fn add(chain: &mut Chain<'_>, route: &GivenRoute) {
     let dst = route.dst.prefix;
-    let Some(outcome) = may_add(chain, dst) else { return };
-    if dst.family() == Family::V4 && route.dst.has_host_bits() {
+    let entry = entry(chain, dst);
+    let refused = matches!(entry, Entry::Refused);
+    if refused || (dst.family() == Family::V4 && route.dst.has_host_bits()) {
         return;
     }
     let hop = Hop {
@@ -143,8 +144,8 @@ fn add(chain: &mut Chain<'_>, route: &GivenRoute) {
     };
     if chain.kernel.add_exclusive(hop).is_ok() {
         chain.used.extend(route.gw);
-        if let Some(why) = outcome {
-            gap_v6(chain, why);
+        if matches!(entry, Entry::Assumed) {
+            gap_v6(chain, "the IPv6 default of `addroutes` is installed only where the pod's eth0 has none");
         }
     }
     if let Some(result) = &mut chain.result {
@@ -152,16 +153,19 @@ fn add(chain: &mut Chain<'_>, route: &GivenRoute) {
     }
 }
 
-/// `None` where eth0's own default keeps ours out; else why it is not sure.
-fn may_add(chain: &Chain<'_>, dst: Prefix) -> Option<Option<&'static str>> {
-    let v6 = chain.setting.pods_have_v6;
-    match (dst.is_everything(), dst.family()) {
-        (false, _) => Some(None),
-        (true, Family::V4) => None,
-        (true, Family::V6) if v6 == Some(true) => None,
-        (true, Family::V6) if v6 == Some(false) => Some(None),
-        (true, Family::V6) => {
-            Some(Some("the IPv6 default of `addroutes` is installed only where the pod's eth0 has none"))
-        }
+/// What becomes of a route of `addroutes`.
+enum Entry {
+    /// eth0's own default keeps it out.
+    Refused,
+    Installed,
+    /// Installed, as far as one can tell.
+    Assumed,
+}
+
+fn entry(chain: &Chain<'_>, dst: Prefix) -> Entry {
+    match (dst.is_everything(), dst.family(), chain.setting.pods_have_v6) {
+        (false, ..) | (true, Family::V6, Some(false)) => Entry::Installed,
+        (true, Family::V4, _) | (true, Family::V6, Some(true)) => Entry::Refused,
+        (true, Family::V6, None) => Entry::Assumed,
     }
 }

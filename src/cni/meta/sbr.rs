@@ -44,7 +44,7 @@ fn only_rules(chain: &mut Chain<'_>, ips: &[OutcomeIp], table: i64, place: &Poin
 }
 
 fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
-    let main: Vec<Hop> = chain.kernel.hops.iter().filter(|hop| hop.table == MAIN).cloned().collect();
+    let main = chain.kernel.listed();
     for (table, ip) in (FIRST_TABLE..).zip(ips) {
         add_default(chain, ip, table, pointer);
         let mine: Vec<&Hop> = main.iter().filter(|hop| belongs(chain, hop, ip)).collect();

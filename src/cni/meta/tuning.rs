@@ -64,7 +64,7 @@ fn last<'n, 'a, T>(
 /// All sysctls with their values; those of `args.cni` need a map of the plugin's own to be written into.
 fn sysctls<'n>(own: &Fields<'n, '_>, args: Option<&Fields<'n, '_>>, remarks: &mut Remarks) -> Vec<(&'n str, &'n str)> {
     let entries = |placed: Option<&Placed<'n, '_>>| -> Vec<(&'n str, &'n str)> {
-        let members = placed.and_then(|(node, _)| node.map()).into_iter().flat_map(|map| map.iter());
+        let members = placed.and_then(|(node, _)| node.map()).into_iter().flat_map(crate::tree::Map::iter);
         members.map(|(key, value)| (key, value.text().unwrap_or_default())).collect()
     };
     let written = own.get("sysctl", remarks);
