@@ -194,7 +194,7 @@ impl<'n> Request<'n> {
 fn written(node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
     let mut name = objects::name_of(node)?;
     name.namespace = name.namespace.or_else(|| kind.namespace.clone());
-    Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
+    Object::read(node, name, None)
 }
 
 /// The objects to read live before the verdict stands.

@@ -2,120 +2,26 @@
 //!
 //! A [`World`] is immutable and cheap to clone. [`World::after`] lays a write over it without copying what is below.
 
+mod inputs;
+mod judged;
 mod nodes;
 mod references;
 
+pub use inputs::{Inputs, Lists, Problem, Settings};
+pub use judged::{Attached, Judged};
 pub use nodes::{Demand, Nodes};
 pub use references::Reference;
 
-use crate::cni::{self, Attachment, Note, Pools, Setting};
-use crate::finding::{Finding, ObjectRef, Place, Role};
+use crate::cni::{self, Attachment, Pools, Setting};
 use crate::net::{Family, Interval};
 use crate::networks::classes::{Classes, Known};
-use crate::networks::declared::Declared;
 use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
 use crate::objects::{Config, Nad, Object, Referrer, kind_of};
+use crate::place::ObjectRef;
 use crate::sources::{Found, Reads};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// What a world is made from.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    /// The objects.
-    pub objects: Vec<Object>,
-    /// What the networks file, flags and policy declare.
-    pub declared: Declared,
-    /// Which lists are whole.
-    pub lists: Lists,
-    /// What policy and flags say about the world.
-    pub settings: Settings,
-    /// Documents that are no good.
-    pub problems: Vec<Problem>,
-}
-
-/// Whether absence from the world is a fact.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
-    /// All NADs are in the world.
-    pub nads: bool,
-    /// Group and kind of the other lists that are whole.
-    pub kinds: BTreeSet<(String, String)>,
-    /// Nothing is about to follow: not an admission, where the next write may bring what is missing.
-    pub at_rest: bool,
-}
-
-/// What policy and flags say about the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Namespaces that KubeVirt is installed in although no CR says so.
-    pub install_namespaces: Vec<String>,
-    /// Whether Multus isolates namespaces; `None` leaves it to what the world shows.
-    pub namespace_isolation: Option<bool>,
-    /// Namespaces that every pod may refer to; `None` is Multus's default list.
-    pub global_namespaces: Option<Vec<String>>,
-    /// References made by CRs outside the world: namespace and name.
-    pub migration_networks: Vec<(String, String)>,
-    /// Judge every NAD as a candidate.
-    pub all_nads: bool,
-}
-
-/// A document that is no good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// It cannot be read.
-    Unreadable {
-        /// Where reading stopped.
-        place: Place,
-        /// Why.
-        why: String,
-        /// What to do.
-        help: String,
-    },
-    /// Its kind or group is that of a judged kind but for case or one letter.
-    Misspelt {
-        /// As written.
-        object: ObjectRef,
-        /// Where the word stands.
-        place: Place,
-        /// The word.
-        found: String,
-        /// The word that is meant.
-        meant: String,
-    },
-    /// An object of the same name stood before.
-    Duplicate {
-        /// The object.
-        object: ObjectRef,
-        /// This document.
-        document: usize,
-        /// Where this one stands.
-        place: Place,
-        /// Where the first one stands.
-        first: Place,
-    },
-}
-
-/// A NAD with what its text means.
-#[derive(Debug)]
-pub struct Attached {
-    /// The NAD.
-    pub nad: Nad,
-    /// What its text means.
-    pub attachment: Attachment,
-}
-
-/// A NAD that is judged.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The NAD.
-    pub attached: Arc<Attached>,
-    /// As what.
-    pub role: Role,
-    /// Who refers to it; `None` for a candidate and for a reference by flag.
-    pub referrer: Option<Arc<Referrer>>,
-}
 
 /// A write: an object as it was and as it will be.
 #[derive(Clone, Debug, Default)]
@@ -378,66 +284,6 @@ impl World {
             .find(|r| r.is_kubevirt() && !r.deleting && r.object.namespace.as_ref() == Some(namespace))
             .cloned()
     }
-}
-
-impl Attached {
-    /// `NAD kubevirt/mig`: short, for messages have to fit into a warning of the API server (256 characters).
-    pub fn label(&self) -> String {
-        let ObjectRef { namespace, name, .. } = &self.nad.object;
-        namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"))
-    }
-}
-
-impl Judged {
-    /// A finding of `rule` about this NAD's text.
-    pub fn finding(&self, rule: &'static str, subject: impl Into<String>) -> Finding {
-        let nad = &self.attached.nad;
-        Finding {
-            document: nad.document,
-            referrer: self.referrer.as_ref().map(|referrer| referrer.object.clone()),
-            role: self.role.clone(),
-            path: "spec.config".into(),
-            ..Finding::new(rule, &nad.object, subject)
-        }
-    }
-
-    /// `NAD kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
-    pub fn who(&self) -> String {
-        let nad = self.attached.label();
-        match (&self.referrer, &self.role) {
-            (Some(referrer), _) => format!("{nad} (named by {})", referrer.object),
-            (None, Role::Candidate) => format!("{nad} (a candidate)"),
-            (None, _) => nad,
-        }
-    }
-
-    /// One finding for each note about the text.
-    pub fn remarks(&self, rule: &'static str, verdict: &str, notes: &[Note]) -> Vec<Finding> {
-        let own: Vec<_> = notes.iter().filter(|note| !note.elsewhere).collect();
-        let findings = own.iter().zip(subjects(&own)).map(|(note, subject)| {
-            let place = if note.pointer.is_empty() { String::new() } else { format!(" at {}", note.pointer) };
-            let message = format!("The configuration of {} {verdict}{place}: {}.", self.who(), note.why);
-            let finding = self.finding(rule, subject);
-            Finding { pointer: Some(note.pointer.clone()), ..finding }.says(message, note.help.clone())
-        });
-        findings.collect()
-    }
-}
-
-/// The places of notes without their indices in lists, counted where several share one: an entry that moves in its
-/// list is no new problem, one more is.
-fn subjects(notes: &[&Note]) -> Vec<String> {
-    let is_key = |part: &&str| !part.bytes().all(|b| b.is_ascii_digit());
-    let mut seen = BTreeMap::<String, usize>::new();
-    let places = notes
-        .iter()
-        .map(|note| note.pointer.split('/').skip(1).filter(is_key).fold(String::new(), |text, part| text + "/" + part));
-    let counted = |place: String| {
-        let count = seen.entry(place.clone()).or_default();
-        *count += 1;
-        if *count == 1 { place } else { format!("{place} #{count}") }
-    };
-    places.map(counted).collect()
 }
 
 /// Parses the NAD's text.

@@ -9,7 +9,6 @@ use kubevirt_preflight::manifests::{self, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::{Object, kind_of};
 use kubevirt_preflight::policy::Policy;
-use kubevirt_preflight::sources;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, Settings, World};
 use std::collections::{HashMap, HashSet};
 
@@ -154,8 +153,7 @@ fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
 fn objects(manifests: &Manifests, indexed: bool) -> Vec<Object> {
     let objects = manifests.documents.iter().filter_map(|document| {
         let index = indexed.then_some(document.id);
-        let judged = Object::read(&document.node, document.object.clone(), index);
-        judged.or_else(|| sources::object(&document.node, &document.object, index))
+        Object::read(&document.node, document.object.clone(), index)
     });
     objects.collect()
 }

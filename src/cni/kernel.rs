@@ -224,6 +224,14 @@ impl Kernel {
         main
     }
 
+    /// Puts routes aside that play no part in work on `table`, and takes back those that do: many tables stay cheap.
+    pub(super) fn keep_at_hand(&mut self, table: u32, aside: &mut Vec<Hop>) {
+        let needed = |hop: &Hop| [MAIN, LOCAL, table].contains(&hop.table);
+        let back: Vec<Hop> = aside.extract_if(.., |hop| needed(hop)).collect();
+        aside.extend(self.hops.extract_if(.., |hop| !needed(hop)));
+        self.hops.extend(back);
+    }
+
     /// Forgets the addresses of a family and every route of it.
     pub(super) fn drop_family(&mut self, family: Family) {
         self.hops.retain(|hop| hop.dst.family() != family);

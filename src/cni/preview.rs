@@ -163,3 +163,30 @@ fn unknown(attachment: &Attachment, works: bool) -> Vec<Unknown> {
         .map(|gap| Unknown { field: gap.field.name(), family: gap.family.map(Family::number), why: gap.why.clone() })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cni::{Pools, Setting, read};
+
+    #[test]
+    fn the_contract_has_every_key_always() {
+        let text = r#"{"cniVersion":"1.0.0","type":"bridge","ipam":{"type":"host-local","ranges":[[{"subnet":"10.0.0.0/24"}]],
+            "routes":[{"dst":"10.9.0.0/16","table":100}]}}"#;
+        let pools = Pools::new();
+        let attachment = read(text, Setting { namespace: None, name: "mig", pools: &pools, pods_have_v6: None });
+        let json = serde_json::to_value(Preview::of(vec![AttachmentPreview::of(&attachment, None)])).unwrap();
+        let expected = serde_json::json!({"version": 1, "attachments": [{
+            "object": null,
+            "addresses": [
+                {"prefix": "10.0.0.0/24", "address": null, "first": "10.0.0.2", "last": "10.0.0.254", "scope": "node"}
+            ],
+            "routes": [{
+                "dst": "10.9.0.0/16", "via": "10.0.0.1", "table": 100, "metric": null,
+                "origin": "host-local /ipam/routes/0"
+            }],
+            "dhcp": null, "fails": null, "unknown": []
+        }]});
+        assert_eq!(json, expected);
+    }
+}

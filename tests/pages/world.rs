@@ -8,7 +8,6 @@ use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{review, review_change};
-use kubevirt_preflight::sources;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, World};
 
 /// A finding with the document that it is about; `None` for an object that is not in the block any more.
@@ -120,8 +119,7 @@ impl Read {
 fn objects(manifests: &Manifests) -> Vec<(ObjectRef, usize, Object)> {
     let read = manifests.documents.iter().filter_map(|document| {
         let name = &document.object;
-        let judged = Object::read(&document.node, name.clone(), Some(document.id));
-        let object = judged.or_else(|| sources::object(&document.node, name, Some(document.id)))?;
+        let object = Object::read(&document.node, name.clone(), Some(document.id))?;
         Some((name.clone(), document.id, object))
     });
     read.collect()

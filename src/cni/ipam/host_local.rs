@@ -2,7 +2,7 @@
 //! nodes give the same address.
 
 use super::{Call, Given, GivenIp};
-use crate::cni::decode::{Fields, Placed, Remarks, child};
+use crate::cni::decode::{Fields, MANY, Placed, Remarks, child};
 use crate::cni::routes;
 use crate::cni::shape::{self, Shape, Struct};
 use crate::cni::{Field, Gap, Pointer, Scope, Taken};
@@ -75,7 +75,7 @@ fn range_sets(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Vec<Vec<Range>>
 }
 
 fn sets_of(fields: &Fields<'_, '_>, key: &str, remarks: &mut Remarks) -> Vec<Vec<Range>> {
-    let items = fields.list(key, remarks).unwrap_or_default();
+    let items = fields.short_list(key, MANY, remarks).unwrap_or_default();
     items.into_iter().map(|set| one_set(set, remarks)).collect()
 }
 
@@ -201,7 +201,7 @@ fn requested(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<(IpAddr, Point
     let objects = [conf.nested(&["args", "cni"]), conf.nested(&["runtimeConfig"])];
     let mut wanted: Vec<(IpAddr, Pointer)> = Vec::new();
     for fields in objects.into_iter().flatten() {
-        for (text, pointer) in fields.texts("ips", remarks).unwrap_or_default() {
+        for (text, pointer) in texts_of(&fields, remarks) {
             let address = if text.contains('/') {
                 routes::cidr(text, pointer.clone(), remarks).map(|cidr| cidr.address)
             } else {
@@ -212,6 +212,13 @@ fn requested(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<(IpAddr, Point
         }
     }
     wanted
+}
+
+fn texts_of<'n>(fields: &Fields<'n, '_>, remarks: &mut Remarks) -> Vec<(&'n str, Pointer)> {
+    let mut texts =
+        fields.short_list("ips", MANY, remarks).and_then(|_| fields.texts("ips", remarks)).unwrap_or_default();
+    texts.truncate(MANY);
+    texts
 }
 
 /// One address of each set; a set's further ranges are alternatives.

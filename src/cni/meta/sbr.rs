@@ -45,7 +45,9 @@ fn only_rules(chain: &mut Chain<'_>, ips: &[OutcomeIp], table: i64, place: &Poin
 
 fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
     let main = chain.kernel.listed();
+    let mut aside = Vec::new();
     for (table, ip) in (FIRST_TABLE..).zip(ips) {
+        chain.kernel.keep_at_hand(table, &mut aside);
         add_default(chain, ip, table, pointer);
         let mine: Vec<&Hop> = main.iter().filter(|hop| belongs(chain, hop, ip)).collect();
         for hop in mine {
@@ -55,6 +57,7 @@ fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
             }
         }
     }
+    chain.kernel.hops.append(&mut aside);
     chain.kernel.hops.retain(|hop| hop.table != MAIN);
     chain.detached_by = Some("sbr moves its routes into a table for its own address");
 }
