@@ -21,6 +21,14 @@ pub(super) fn complain(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "error: {clean}");
 }
 
+/// Prints remarks beside the output, each a sentence. If nobody listens there is nobody to tell.
+pub(super) fn remark(remarks: &[String]) {
+    for text in remarks {
+        let clean = text.replace(char::is_control, "\u{fffd}");
+        let _ = writeln!(std::io::stderr().lock(), "note: {clean}");
+    }
+}
+
 /// Whether to colour standard output.
 pub(super) fn colored(color: Color) -> bool {
     match color {

@@ -37,7 +37,8 @@ fn kustomizations(all: &mut Manifests, values: &[Value]) -> HashMap<String, Stri
         }
         if noted.insert(name.to_owned()) {
             let command = kustomize::command(directory);
-            all.notes.push(format!("{name}: overlays are not applied; for the exact verdict render first: {command}."));
+            all.notes
+                .push(format!("{name}: overlays are not applied; for the exact verdict render first: `{command}`."));
         }
     }
     patches
@@ -101,7 +102,7 @@ impl Sorting<'_> {
         }
         let directory = self.patches.get(&kustomize::normal(self.file(origin)))?;
         let command = kustomize::command(directory);
-        Some(format!("patch fragment of a kustomization, not judged by itself. Render it: {command}."))
+        Some(format!("patch fragment of a kustomization, not judged by itself. Render it: `{command}`."))
     }
 
     fn not_judged(&mut self, origin: &Origin, object: Option<ObjectRef>, reason: String) {
@@ -157,9 +158,10 @@ fn repeats_a_key(node: &Node<'_>) -> bool {
 /// Why a value is not judged, if it is no object at all, or one that only looks like a judged one.
 fn other_reason(node: &Node<'_>, object: Option<&ObjectRef>) -> Option<String> {
     match object {
-        Some(object) if object.kind == "AdmissionReview" && object.group() == "admission.k8s.io" => {
-            Some("an AdmissionReview is no manifest. Replay it: kubevirt-preflight check --review FILE.".to_owned())
-        }
+        Some(object) if object.kind == "AdmissionReview" && object.group() == "admission.k8s.io" => Some(
+            "not judged: an AdmissionReview is no manifest. Replay it: `kubevirt-preflight check --review FILE`."
+                .to_owned(),
+        ),
         Some(object) if kinds::slip(object).is_none() => kinds::stray(object),
         Some(_) => None,
         None => {
@@ -167,7 +169,7 @@ fn other_reason(node: &Node<'_>, object: Option<&ObjectRef>) -> Option<String> {
                 |item: &Node<'_>| item.text_at(&["apiVersion"]).is_some() && item.text_at(&["kind"]).is_some();
             let bare = node.list().is_some_and(|items| items.iter().any(is_object));
             bare.then(|| {
-                "a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.".to_owned()
+                "not judged: a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.".to_owned()
             })
         }
     }

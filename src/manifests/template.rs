@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Helm,
     /// `{{ x }}`, `{% if x %}`
     Jinja,
-    /// `${NAME}`
+    /// `${NAME}`, `$NAME`
     Shell(String),
     /// `${NAME:=default}` and the other forms that only Flux and a shell know.
     Flux(String),
@@ -38,10 +38,10 @@ pub(super) fn in_text(text: &str) -> Option<Mark> {
 
 /// The first mark in a value.
 pub(super) fn in_value(text: &str) -> Option<Mark> {
-    if !text.contains(['{', '_']) {
+    if !text.contains(['{', '_', '$']) {
         return None;
     }
-    action(text).or_else(|| variable(text)).or_else(|| placeholder(text))
+    action(text).or_else(|| variable(text)).or_else(|| bare_variable(text)).or_else(|| placeholder(text))
 }
 
 /// `{{ ... }}` or `{% ... %}`
@@ -74,6 +74,18 @@ fn variable(text: &str) -> Option<Mark> {
             _ => return None,
         };
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(Mark { at, kind })
+    })
+}
+
+/// `$NAME` in capitals, as environment variables are written; no name or address has a `$`.
+fn bare_variable(text: &str) -> Option<Mark> {
+    text.match_indices('$').find_map(|(at, _)| {
+        let inside = text.get(at + 1..)?;
+        let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
+        let name = inside.get(..end)?;
+        let starts = name.starts_with(|c: char| c.is_ascii_uppercase());
+        let capital = starts && !name.contains(|c: char| c.is_ascii_lowercase());
+        (capital && !text.get(..at)?.ends_with('$')).then(|| Mark { at, kind: Kind::Shell(name.to_owned()) })
     })
 }
 
@@ -132,23 +144,25 @@ impl Kind {
         match self {
             Self::Helm => {
                 let chart = chart_of(file).unwrap_or("CHART");
-                format!("not rendered, not judged: it is a Helm template. Render it: helm template {chart} | {check}.")
+                format!(
+                    "not rendered, not judged: it is a Helm template. Render it: `helm template {chart} | {check}`."
+                )
             }
             Self::Jinja => format!(
-                "not rendered, not judged: it is a Jinja template. Render it: jinja2 {file} VALUES.yaml | {check} \
-                 (or check what Ansible wrote)."
+                "not rendered, not judged: it is a Jinja template. Render it: \
+                 `jinja2 {file} VALUES.yaml | {check}` (or check what Ansible wrote)."
             ),
             Self::Shell(name) => format!(
-                "not rendered, not judged: ${{{name}}} has no value yet. Render it: envsubst < {file} | {check} \
-                 (with Flux: flux build kustomization NAME --path DIR | {check})."
+                "not rendered, not judged: ${{{name}}} has no value yet. Render it: \
+                 `envsubst < {file} | {check}` (with Flux: `flux build kustomization NAME --path DIR | {check}`)."
             ),
             Self::Flux(name) => format!(
-                "not rendered, not judged: ${{{name}...}} has no value yet. Render it: flux envsubst < {file} | {check} \
-                 (or flux build kustomization NAME --path DIR | {check})."
+                "not rendered, not judged: ${{{name}...}} has no value yet. Render it: \
+                 `flux envsubst < {file} | {check}` (or `flux build kustomization NAME --path DIR | {check}`)."
             ),
             Self::Placeholder(word) => format!(
                 "not rendered, not judged: {word} is a placeholder. Put its value in: \
-                 sed s/{word}/VALUE/g {file} | {check}."
+                 `sed s/{word}/VALUE/g {file} | {check}`."
             ),
         }
     }
@@ -178,6 +192,8 @@ mod tests {
             ("${a.b}", 0, Shell("a.b".into())),
             ("${NAME:=10.0.0.0/24}", 0, Flux("NAME".into())),
             ("$${x-1}", 1, Flux("x".into())),
+            ("$NAME", 0, Shell("NAME".into())),
+            (r#"{"range": "$RANGE_4"}"#, 11, Shell("RANGE_4".into())),
             ("_name_", 0, Placeholder("_name_".into())),
             (r#"{"master": "_migration_nic_.10"}"#, 12, Placeholder("_migration_nic_".into())),
             ("a-__NET__-b", 2, Placeholder("__NET__".into())),
@@ -203,7 +219,10 @@ mod tests {
             "${1}",
             "${a b}",
             "$(NAME)",
-            "$NAME",
+            "$Name",
+            "$1",
+            "$$NAME",
+            "$",
             r#"{"_comment_": 1}"#,
             "{ {",
             "a{b}",

@@ -77,10 +77,10 @@ impl<'w> Report<'w> {
 
     fn write_states(&self, out: &mut String) {
         out.push_str("\nKNOWN\n");
-        for (class, known) in self.classes.iter() {
-            let _ = match known {
-                Known::Known => writeln!(out, "{class:<13}  yes"),
-                Known::Unknown(why) => writeln!(out, "{class:<13}  no: {why}"),
+        for (class, _) in self.classes.iter() {
+            let _ = match self.classes.sentence(class) {
+                None => writeln!(out, "{class:<13}  yes"),
+                Some(why) => writeln!(out, "{class:<13}  no: {why}"),
             };
         }
     }
@@ -106,13 +106,13 @@ fn printable(text: &str) -> String {
 /// `{"pod": {"state": "known", "why": null}, ...}` in the order of reports.
 fn by_name<S: Serializer>(classes: &Classes, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct State<'w> {
+    struct State {
         state: &'static str,
-        why: Option<&'w str>,
+        why: Option<String>,
     }
     serializer.collect_map(classes.iter().map(|(class, known)| {
         let state = if *known == Known::Known { "known" } else { "unknown" };
-        (class.name(), State { state, why: known.why() })
+        (class.name(), State { state, why: classes.sentence(class) })
     }))
 }
 

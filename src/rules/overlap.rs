@@ -115,7 +115,8 @@ pub(super) fn of_judged(
 
 fn one(world: &World, judged: &Judged, rule: &'static str, own: &Own, hit: &Network, harm: &str) -> Finding {
     let lead = hit.lead();
-    let more = match hit.claims.len() - 1 {
+    let origins: BTreeSet<_> = hit.claims.iter().map(|claim| &claim.origin).collect();
+    let more = match origins.len().saturating_sub(1) {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
