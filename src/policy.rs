@@ -134,7 +134,7 @@ impl TryFrom<String> for RuleId {
     fn try_from(id: String) -> Result<Self, String> {
         let meant = || words::nearest(&id, RULES.iter().map(|rule| rule.id));
         crate::rules::rule(&id).map(|rule| Self(rule.id)).ok_or_else(|| {
-            let meant = meant().map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_else(|| ".".to_owned());
+            let meant = meant().map_or_else(|| ".".to_owned(), |meant| format!("; did you mean `{meant}`?"));
             format!("There is no rule `{id}`{meant} `kubevirt-preflight rules` lists them")
         })
     }

@@ -179,6 +179,9 @@ fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
             place.column
         );
     }
+    if manifests.count == 0 {
+        bail!("There is no document in the world file {path}; give the objects of the cluster.");
+    }
     let snapshot = Snapshot::of(&manifests)?;
     Ok((objects(&manifests, false), snapshot))
 }

@@ -164,14 +164,23 @@ fn other_reason(node: &Node<'_>, object: Option<&ObjectRef>) -> Option<String> {
         ),
         Some(object) if kinds::slip(object).is_none() => kinds::stray(object),
         Some(_) => None,
-        None => {
-            let is_object =
-                |item: &Node<'_>| item.text_at(&["apiVersion"]).is_some() && item.text_at(&["kind"]).is_some();
-            let bare = node.list().is_some_and(|items| items.iter().any(is_object));
-            bare.then(|| {
-                "not judged: a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.".to_owned()
-            })
+        None => no_object(node).map(str::to_owned),
+    }
+}
+
+/// Why a value without a kind, which is no object, is told of; any other mapping is some program's own file.
+fn no_object(node: &Node<'_>) -> Option<&'static str> {
+    let has = |item: &Node<'_>, key: &str| item.text_at(&[key]).is_some();
+    let is_object = |item: &Node<'_>| has(item, "apiVersion") && has(item, "kind");
+    match node {
+        Node::List(items) => items.iter().any(is_object).then_some(
+            "not judged: a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.",
+        ),
+        Node::Map(_) => has(node, "apiVersion").then_some("not judged: it has an apiVersion but no kind. Add the kind."),
+        Node::Text(_) | Node::Number(_) | Node::Bool(_) => {
+            Some("not judged: it is one plain value, not an object. Name files that hold manifests.")
         }
+        _ => None,
     }
 }
 

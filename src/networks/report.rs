@@ -4,6 +4,7 @@ use super::classes::{Classes, Known};
 use super::{Class, Confidence, Network, Networks, Origin};
 use crate::finding::ObjectRef;
 use serde::{Serialize, Serializer};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Thousands of nodes can say the same; the table shows so many of them, json all.
@@ -88,12 +89,8 @@ impl<'w> Report<'w> {
 
 impl<'w> Row<'w> {
     fn of(network: &'w Network) -> Self {
-        let mut origins: Vec<&Origin> = Vec::with_capacity(network.claims.len());
-        for claim in &network.claims {
-            if origins.last() != Some(&&*claim.origin) {
-                origins.push(&claim.origin);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let origins = network.claims.iter().map(|claim| &*claim.origin).filter(|origin| seen.insert(*origin)).collect();
         Self { class: network.class, interval: network.interval.to_string(), confidence: network.confidence, origins }
     }
 }
