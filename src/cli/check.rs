@@ -24,20 +24,9 @@ use std::process::ExitCode;
 pub(super) struct CheckArgs {
     #[command(flatten)]
     given: Given,
-    #[command(flatten)]
-    facts: Facts,
-    /// With --world: judge everything, not only what the manifests make worse.
-    #[arg(long, requires = "world")]
-    absolute: bool,
     /// The day of the review in UTC, for exceptions and ages; today if left out.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     as_of: Option<Date>,
-    /// Warn if the world is older.
-    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "world")]
-    max_world_age: u32,
-    /// Refuse the world of another cluster: the UID of its namespace kube-system.
-    #[arg(long, value_name = "UID", requires = "world")]
-    expect_cluster: Option<String>,
     /// Print the response to a recorded AdmissionReview instead.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "fail_on", "quiet", "absolute"])]
     review: Option<String>,
@@ -50,6 +39,18 @@ pub(super) struct CheckArgs {
     /// Print only the findings (text).
     #[arg(short, long)]
     quiet: bool,
+    // Last: its heading would stand above all that follows.
+    #[command(flatten)]
+    facts: Facts,
+    /// With --world: judge everything, not only what the manifests make worse.
+    #[arg(long, requires = "world")]
+    absolute: bool,
+    /// Warn if the world is older.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "world")]
+    max_world_age: u32,
+    /// Refuse the world of another cluster: the UID of its namespace kube-system.
+    #[arg(long, value_name = "UID", requires = "world")]
+    expect_cluster: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -109,7 +110,8 @@ impl CheckArgs {
             None => now,
         };
         let notes = self.notes(&gathered, today);
-        let report = report_of(review, &world, gathered.manifests, notes);
+        let mut report = report_of(review, &world, gathered.manifests, notes);
+        place_in_policy(&mut report, &gathered.policy_file);
         let level = self.fail_on.level();
         print(&self.render(&report, color)?)?;
         Ok(ExitCode::from(u8::from(report.reaches(level))))
@@ -192,6 +194,20 @@ fn report_of(mut review: Review, world: &World, manifests: Manifests, notes: Vec
         not_judged: manifests.not_judged,
         notes,
         sources: manifests.texts.into_iter().map(|text| (text.name, text.source)).collect(),
+    }
+}
+
+/// Findings about the policy stand in its file.
+fn place_in_policy(report: &mut Report, file: &Manifests) {
+    let Some(document) = file.documents.first() else { return };
+    let mut told = false;
+    for finding in report.review.findings.iter_mut().filter(|finding| finding.object.kind == "Policy") {
+        finding.place = Some(file.place(document.id, &finding.path, None));
+        told = true;
+    }
+    if told {
+        let texts = file.texts.iter().map(|text| (text.name.clone(), text.source.clone()));
+        report.sources.extend(texts);
     }
 }
 
