@@ -49,7 +49,7 @@ pub(super) fn open<'n, 'a>(root: &'n Node<'a>, nad: &str, remarks: &mut Remarks)
     let envelope = match fields.text("type", remarks).filter(|(kind, _)| !kind.is_empty()) {
         Some((kind, _)) => {
             let version = fields.text("cniVersion", remarks).map(|(text, _)| text).unwrap_or_default();
-            let element = Element { kind: kind.to_owned(), version: Version(version.to_owned()), fields };
+            let element = Element { kind: canonical(kind).to_owned(), version: Version(version.to_owned()), fields };
             Some(Envelope { name, plugins: vec![element], torn: false })
         }
         None => list(&fields, name, remarks),
@@ -58,6 +58,16 @@ pub(super) fn open<'n, 'a>(root: &'n Node<'a>, nad: &str, remarks: &mut Remarks)
         ovn_k8s::check_envelope(written, envelope.plugins.len(), remarks);
     }
     Some(envelope)
+}
+
+/// Names under which the reference plugins are installed elsewhere: cluster-network-addons-operator puts them beside the
+/// distribution's own (kubevirt/cluster-network-addons-operator, data/linux-bridge).
+fn canonical(kind: &str) -> &str {
+    match kind {
+        "cnv-bridge" => "bridge",
+        "cnv-tuning" => "tuning",
+        other => other,
+    }
 }
 
 /// `name` in exactly this case, or the NAD's name if it is absent or empty.
@@ -171,7 +181,7 @@ fn element<'n, 'a>(
         remarks.fault(fields.pointer.clone(), "the plugin has no `type`", help);
         return None;
     }
-    Some(Element { version: own_version(&fields, list), kind: kind.to_owned(), fields })
+    Some(Element { version: own_version(&fields, list), kind: canonical(kind).to_owned(), fields })
 }
 
 /// libcni writes `prevResult` into every plugin after the first; a variant in the text would be merged with it.

@@ -176,11 +176,13 @@ fn no_object(node: &Node<'_>) -> Option<&'static str> {
         Node::List(items) => items.iter().any(is_object).then_some(
             "not judged: a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.",
         ),
-        Node::Map(_) => has(node, "apiVersion").then_some("not judged: it has an apiVersion but no kind. Add the kind."),
+        Node::Map(_) => {
+            has(node, "apiVersion").then_some("not judged: it has an apiVersion but no kind. Add the kind.")
+        }
         Node::Text(_) | Node::Number(_) | Node::Bool(_) => {
             Some("not judged: it is one plain value, not an object. Name files that hold manifests.")
         }
-        _ => None,
+        Node::Null => None,
     }
 }
 
