@@ -238,8 +238,9 @@ impl World {
                 vec![Cow::Borrowed(network)]
             }
         });
-        let above = self.over.claims.iter().filter(|claim| claim.class == class && !own(claim)).cloned();
-        let above: Vec<_> = Networks::of(above).iter().cloned().map(Cow::Owned).collect();
+        let above = || self.over.claims.iter().filter(|claim| claim.class == class && !own(claim));
+        let laid = above().any(|claim| claim.interval.meets(interval)).then(|| Networks::of(above().cloned()));
+        let above = laid.iter().flat_map(Networks::iter).cloned().map(Cow::Owned);
         below.chain(above).filter(|network| network.interval.meets(interval)).collect()
     }
 

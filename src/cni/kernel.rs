@@ -95,6 +95,12 @@ impl Hop {
         }
     }
 
+    /// Whether it is an IPv6 default of the main table that would join one which a plugin has made for eth0.
+    pub(super) fn is_v6_default(&self) -> bool {
+        let default = self.dst == Family::V6.everything() && self.table == MAIN;
+        default && self.via.is_some() && self.rank() == V6_METRIC
+    }
+
     /// Whether the kernel keeps the two at one place of one table.
     fn shares_slot(&self, other: &Self) -> bool {
         (self.table, self.dst, self.rank()) == (other.table, other.dst, other.rank())
@@ -230,6 +236,15 @@ impl Kernel {
         let back: Vec<Hop> = aside.extract_if(.., |hop| needed(hop)).collect();
         aside.extend(self.hops.extract_if(.., |hop| !needed(hop)));
         self.hops.extend(back);
+    }
+
+    /// Whether the kernel keeps the route as one of several next hops of an IPv6 route. Such a route is listed without an
+    /// interface, so that a plugin that asks for an interface's routes (netlink `RouteList`) does not find it.
+    /// `beside_eth0`: the pod's eth0 has a default route, which ours joins.
+    pub(super) fn is_multipath(&self, hop: &Hop, beside_eth0: bool) -> bool {
+        let joins = |other: &Hop| other.via.is_some() && other.shares_slot(hop) && other.via != hop.via;
+        let joins_eth0 = || beside_eth0 && hop.is_v6_default();
+        hop.dst.family() == Family::V6 && hop.via.is_some() && (joins_eth0() || self.hops.iter().any(joins))
     }
 
     /// Forgets the addresses of a family and every route of it.

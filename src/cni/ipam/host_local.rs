@@ -39,6 +39,14 @@ struct Range {
     pointer: Pointer,
 }
 
+impl Range {
+    /// What another range must not hold an address of: where the default end lies before `rangeStart`, both.
+    fn reach(&self) -> Option<Interval> {
+        let all = self.subnet.interval();
+        self.span.or_else(|| Interval::of(all.nth(all.size().checked_sub(2)?)?, self.start))
+    }
+}
+
 pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     shape::check(call.conf, CONF, remarks);
     shape::check(call.ipam, IPAM, remarks);
@@ -178,7 +186,7 @@ fn last_of(all: Interval, first: IpAddr, end: Option<(IpAddr, Pointer)>, remarks
 /// No two ranges may share an address, be it in one set or in two.
 fn refuse_overlaps(sets: &[Vec<Range>], pointer: &Pointer, remarks: &mut Remarks) {
     let mut spans: Vec<(Interval, &Pointer)> =
-        sets.iter().flatten().filter_map(|range| Some((range.span?, &range.pointer))).collect();
+        sets.iter().flatten().filter_map(|range| Some((range.reach()?, &range.pointer))).collect();
     spans.sort();
     let meet = spans.windows(2).find(|pair| matches!(pair, [(a, _), (b, _)] if a.meets(*b)));
     if let Some([(a, _), (b, place)]) = meet {
