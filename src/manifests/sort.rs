@@ -182,7 +182,7 @@ fn no_object(node: &Node<'_>) -> Option<&'static str> {
         Node::Text(_) | Node::Number(_) | Node::Bool(_) => {
             Some("not judged: it is one plain value, not an object. Name files that hold manifests.")
         }
-        _ => None,
+        Node::Null => None,
     }
 }
 

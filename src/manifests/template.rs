@@ -44,6 +44,18 @@ pub(super) fn in_value(text: &str) -> Option<Mark> {
     action(text).or_else(|| variable(text)).or_else(|| bare_variable(text)).or_else(|| placeholder(text))
 }
 
+/// `$NAME` in capitals, as scripts that end in envsubst write it; `$patch` and the like are words of Kubernetes.
+fn bare_variable(text: &str) -> Option<Mark> {
+    text.match_indices('$').find_map(|(at, _)| {
+        let rest = text.get(at + 1..)?;
+        let capital = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+        let name = rest.get(..rest.bytes().take_while(|b| capital(b)).count())?;
+        let ended = rest.get(name.len()..)?.bytes().next().is_none_or(|b| !b.is_ascii_alphanumeric());
+        let named = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_uppercase()) && ended;
+        named.then(|| Mark { at, kind: Kind::Shell(name.to_owned()) })
+    })
+}
+
 /// `{{ ... }}` or `{% ... %}`
 fn action(text: &str) -> Option<Mark> {
     let at = text.find("{{").or_else(|| text.find("{%"))?;
@@ -74,18 +86,6 @@ fn variable(text: &str) -> Option<Mark> {
             _ => return None,
         };
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(Mark { at, kind })
-    })
-}
-
-/// `$NAME` in capitals, as environment variables are written; no name or address has a `$`.
-fn bare_variable(text: &str) -> Option<Mark> {
-    text.match_indices('$').find_map(|(at, _)| {
-        let inside = text.get(at + 1..)?;
-        let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
-        let name = inside.get(..end)?;
-        let starts = name.starts_with(|c: char| c.is_ascii_uppercase());
-        let capital = starts && !name.contains(|c: char| c.is_ascii_lowercase());
-        (capital && !text.get(..at)?.ends_with('$')).then(|| Mark { at, kind: Kind::Shell(name.to_owned()) })
     })
 }
 
@@ -192,10 +192,10 @@ mod tests {
             ("${a.b}", 0, Shell("a.b".into())),
             ("${NAME:=10.0.0.0/24}", 0, Flux("NAME".into())),
             ("$${x-1}", 1, Flux("x".into())),
-            ("$NAME", 0, Shell("NAME".into())),
-            (r#"{"range": "$RANGE_4"}"#, 11, Shell("RANGE_4".into())),
             ("_name_", 0, Placeholder("_name_".into())),
             (r#"{"master": "_migration_nic_.10"}"#, 12, Placeholder("_migration_nic_".into())),
+            ("{\"master\": \"$NAD_IFACE\"}", 12, Shell("NAD_IFACE".into())),
+            ("$NAME", 0, Shell("NAME".into())),
             ("a-__NET__-b", 2, Placeholder("__NET__".into())),
             (r#"{"_c_": "_d_"}"#, 9, Placeholder("_d_".into())),
         ] {
@@ -219,10 +219,10 @@ mod tests {
             "${1}",
             "${a b}",
             "$(NAME)",
+            "$name",
+            "$patch: delete",
+            "US$5",
             "$Name",
-            "$1",
-            "$$NAME",
-            "$",
             r#"{"_comment_": 1}"#,
             "{ {",
             "a{b}",

@@ -28,8 +28,8 @@ fn check(change: &Change, before: &World, after: &World) -> Vec<Finding> {
         return Vec::new();
     }
     let message = format!(
-        "{} is in use and the write changes its {}: virt-handler takes it up only as it restarts, node by node, and until then \
-         nodes of the old and the new network cannot migrate to each other.",
+        "{} is in use and the write changes its {}: virt-handler takes it up only as it restarts, node by node; until then \
+         nodes of the old and the new network cannot reach each other.",
         is.who(),
         altered.join(" and "),
     );

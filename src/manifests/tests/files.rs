@@ -29,7 +29,7 @@ fn documents_of_a_file_in_every_form() {
             1,
         ),
         ("kind: List\nitems: []\n".into(), vec![], 1),
-        ("kind: AllowList\nspec: {}\n".into(), vec!["AllowList "], 1),
+        ("kind: AllowList\nspec: {}\n".into(), vec!["AllowList"], 1),
         ("just text".into(), vec![], 1),
         ("# c\n\n---\n...\n".into(), vec![], 0),
         ("apiVersion: v1\nkind: X\nmetadata: {generateName: a-}\n".into(), vec!["X a-*"], 1),
@@ -213,6 +213,10 @@ fn misspelt_kinds_and_strays() {
     let review = one("apiVersion: admission.k8s.io/v1\nkind: AdmissionReview\nrequest: {}\n");
     assert_eq!(left(&review), ["1 not judged"]);
     assert_eq!(left(&one("- {apiVersion: v1, kind: X}\n")), ["1 not judged"]);
+    for text in ["just text\n", "12\n", "apiVersion: v1\nmetadata: {name: a}\n"] {
+        assert_eq!(left(&one(text)), ["1 not judged"], "{text}");
+    }
+    assert_eq!(left(&one("replicas: 2\nimage: {tag: a}\n")), [""; 0], "a chart's values are no manifest");
     let crd = one(
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {names: {kind: NetworkAttachmentDefinition}}\n",
     );
