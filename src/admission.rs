@@ -7,9 +7,9 @@ pub use response::{Summary, Verdict};
 use crate::finding::{Finding, Level, ObjectRef, Role};
 use crate::objects::{self, Kind, Object, WANTED, kind_of};
 use crate::policy::Policy;
-use crate::review::{ChangeReview, review, review_change};
+use crate::review::{self, ChangeReview, review};
 use crate::sources;
-use crate::tree::{Node, NotJson, Want, pick_from};
+use crate::tree::{Node, NotJson, Want, pick_from, pick_text};
 use crate::world::{Change, World};
 use jiff::civil::Date;
 
@@ -72,14 +72,14 @@ static REVIEW: Want = Want::Members(&[
             ("operation", Want::All),
             ("userInfo", Want::Members(&[("username", Want::All)])),
             ("object", Want::Part(&WANTED)),
-            ("oldObject", Want::Part(&WANTED)),
+            ("oldObject", Want::Unread),
             ("dryRun", Want::All),
         ]),
     ),
 ]);
 
-/// The same with whole objects, for kinds that only state facts.
-static WHOLE: Want = Want::Members(&[("request", Want::Members(&[("object", Want::All), ("oldObject", Want::All)]))]);
+/// The whole object, for kinds that only state facts.
+static WHOLE: Want = Want::Members(&[("request", Want::Members(&[("object", Want::All)]))]);
 
 /// The response to the review in `body`.
 pub fn respond(body: &[u8], world: &World, policy: &Policy, today: Date) -> Result<Answer, NotAReview> {
@@ -88,12 +88,16 @@ pub fn respond(body: &[u8], world: &World, policy: &Policy, today: Date) -> Resu
     let Some((change, name)) = request.change(body)? else {
         return Ok(Answer { bytes: response::allowed(request.uid), reread: Vec::new(), summary: request.summary() });
     };
-    let before = match &change.before {
-        Some(old) => world.with(old.reference(), Some(old.clone())),
-        None => world.clone(),
-    };
-    let verdict = review_change(&change, &before, policy, today);
-    let reread = reread(&change, &name, &before, &verdict, policy, today);
+    let after = world.after(&change);
+    let now = review(&after, policy, today);
+    // What was there before matters to what was found, and to the rules of a change, which look at NADs alone.
+    let idle = now.findings.is_empty() && !matches!(&change.after, None | Some(Object::Nad(_)));
+    let before = if change.before.is_some() || idle { change.before } else { request.old()? };
+    let change = Change { before, after: change.after };
+    let laid = change.before.as_ref().map(|old| world.with(old.reference(), Some(old.clone())));
+    let before = laid.as_ref().unwrap_or(world);
+    let verdict = review::compared(&change, before, &after, now, policy, today);
+    let reread = reread(&change, &name, &after, &verdict, policy, today);
     let summary = request.summary().with(&verdict);
     Ok(Answer { bytes: response::bytes(request.uid, &verdict), reread, summary })
 }
@@ -142,9 +146,7 @@ impl<'n> Request<'n> {
         let judged = kind_of(&kind);
         let stated = sources::is_read(&kind);
         let matters = match (judged, self.operation) {
-            (_, "CONNECT") => false,
-            (Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
-            (None, "DELETE") => false,
+            (_, "CONNECT") | (None | Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
             _ => self.text("subResource").is_none() && (judged.is_some() || stated),
         };
         if !matters {
@@ -152,13 +154,11 @@ impl<'n> Request<'n> {
         }
         let whole = if judged.is_none() { Some(pick_from(body, &WHOLE)?) } else { None };
         let root = whole.as_ref().and_then(|node| node.get("request")).unwrap_or(self.node);
-        let object = |key| root.get(key).and_then(|node| self.object(node, &kind));
-        let (before, after) = (object("oldObject"), object("object"));
+        let after = root.get("object").and_then(|node| written(node, &kind));
         let missing = |what| NotAReview::NoObject { uid: self.uid.into(), operation: self.operation.into(), what };
         let change = match self.operation {
-            "CREATE" => Change { before: None, after: Some(after.ok_or_else(|| missing("object"))?) },
-            "DELETE" => Change { before: Some(before.ok_or_else(|| missing("oldObject"))?), after: None },
-            _ => Change { before, after: Some(after.ok_or_else(|| missing("object"))?) },
+            "DELETE" => Change { before: Some(self.old()?.ok_or_else(|| missing("oldObject"))?), after: None },
+            _ => Change { before: None, after: Some(after.ok_or_else(|| missing("object"))?) },
         };
         let written = change.after.as_ref().or(change.before.as_ref());
         let name = written.map(|object| object.reference().clone());
@@ -166,11 +166,13 @@ impl<'n> Request<'n> {
         Ok(name.filter(|_| !deleting).map(|name| (change, name)))
     }
 
-    /// The object as the request names it: the API server fills in what a manifest may leave out.
-    fn object(&self, node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
-        let mut name = objects::name_of(node)?;
-        name.namespace = name.namespace.or_else(|| kind.namespace.clone());
-        Object::read(node, name.clone(), None).or_else(|| sources::object(node, &name, None))
+    /// The object as it was before an UPDATE or DELETE.
+    fn old(&self) -> Result<Option<Object>, NotAReview> {
+        let text = self.node.text_at(&["oldObject"]).filter(|_| self.operation != "CREATE");
+        let Some(text) = text else { return Ok(None) };
+        let kind = self.kind();
+        let want = if kind_of(&kind).is_some() { &WANTED } else { &Want::All };
+        Ok(written(&pick_text(text, want)?, &kind))
     }
 
     fn summary(&self) -> Summary {
@@ -189,18 +191,25 @@ impl<'n> Request<'n> {
     }
 }
 
+/// The object as the request names it: the API server fills in what a manifest may leave out.
+fn written(node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
+    let mut name = objects::name_of(node)?;
+    name.namespace = name.namespace.or_else(|| kind.namespace.clone());
+    Object::read(node, name, None)
+}
+
 /// The objects to read live before the verdict stands.
 fn reread(
     change: &Change,
     written: &ObjectRef,
-    before: &World,
+    after: &World,
     verdict: &ChangeReview,
     policy: &Policy,
     today: Date,
 ) -> Vec<ObjectRef> {
     let mut names: Vec<ObjectRef> = if verdict.denied.is_empty() {
-        let referrers = before.referrers().map(|referrer| referrer.object.clone());
-        if is_doubtful(change, before, policy, today) { referrers.collect() } else { Vec::new() }
+        let referrers = after.referrers().map(|referrer| referrer.object.clone());
+        if is_doubtful(change, after, policy, today) { referrers.collect() } else { Vec::new() }
     } else {
         verdict.denied.iter().flat_map(rests_on).collect()
     };
@@ -224,10 +233,9 @@ fn rests_on(finding: &Finding) -> impl Iterator<Item = ObjectRef> + '_ {
 
 /// Whether a NAD goes through only because nothing seems to refer to it: a CR that names it may be newer than the
 /// snapshot.
-fn is_doubtful(change: &Change, before: &World, policy: &Policy, today: Date) -> bool {
+fn is_doubtful(change: &Change, after: &World, policy: &Policy, today: Date) -> bool {
     let Some(Object::Nad(nad)) = &change.after else { return false };
     let Some(namespace) = nad.object.namespace.as_deref() else { return false };
-    let after = before.after(change);
     let referenced = after
         .judged()
         .iter()

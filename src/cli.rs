@@ -4,6 +4,7 @@ mod check;
 mod files;
 mod networks;
 mod output;
+mod preview;
 mod show;
 mod snapshot;
 mod world;
@@ -28,6 +29,8 @@ pub(crate) struct Args {
 enum Command {
     /// Judge the migration networks of manifests.
     Check(Box<check::CheckArgs>),
+    /// Print what NADs would do inside virt-handler: addresses, routes, DHCP requests, and what is unknown.
+    Preview(preview::PreviewArgs),
     /// Print what is known of the cluster's networks.
     Networks(networks::NetworksArgs),
     /// Print the page of a rule.
@@ -101,6 +104,7 @@ struct Facts {
 pub(crate) fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Check(check) => check.run(args.color),
+        Command::Preview(preview) => preview.run(),
         Command::Networks(networks) => networks.run(),
         Command::Explain(explain) => explain.run(),
         Command::Rules(rules) => rules.run(),

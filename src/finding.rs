@@ -2,48 +2,10 @@
 
 use crate::net::Interval;
 use crate::networks::{Class, Confidence, Origin};
+pub use crate::place::{ObjectRef, Place};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
-
-/// The name of one Kubernetes object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ObjectRef {
-    /// `group/version`, or `v1` for the core group.
-    pub api_version: String,
-    /// For example `NetworkAttachmentDefinition`.
-    pub kind: String,
-    /// `None` for a cluster-scoped object and for a manifest that leaves it out.
-    pub namespace: Option<String>,
-    /// `metadata.name`.
-    pub name: String,
-}
-
-impl ObjectRef {
-    /// The API group; empty for the core group.
-    pub fn group(&self) -> &str {
-        self.api_version.rsplit_once('/').map_or("", |(group, _)| group)
-    }
-
-    /// Whether both name the same object, in whatever version.
-    pub fn is_same(&self, other: &Self) -> bool {
-        self.name == other.name
-            && self.kind == other.kind
-            && self.namespace == other.namespace
-            && self.group() == other.group()
-    }
-}
-
-/// `NetworkAttachmentDefinition kubevirt/mig`
-impl fmt::Display for ObjectRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.namespace {
-            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
-            None => write!(f, "{} {}", self.kind, self.name),
-        }
-    }
-}
 
 /// How much a finding weighs; ordered from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -89,17 +51,6 @@ pub struct Fact {
     pub origin: Arc<Origin>,
     /// How far that is to be believed.
     pub confidence: Confidence,
-}
-
-/// A place in a file; 1-based, columns in characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
-    /// As named on the command line, or found below a directory named there.
-    pub file: String,
-    /// 1-based.
-    pub line: usize,
-    /// 1-based, in characters.
-    pub column: usize,
 }
 
 /// One cause with one remedy.

@@ -15,6 +15,7 @@ pub mod manifests;
 pub mod net;
 pub mod networks;
 pub mod objects;
+pub mod place;
 pub mod policy;
 pub mod report;
 pub mod review;

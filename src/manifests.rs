@@ -23,11 +23,12 @@ pub use text::Text;
 
 use crate::finding::{ObjectRef, Place};
 use crate::tree::Node;
+use locate::Inner;
 use outline::{Outline, Step};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A file as it was found.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ pub struct Input {
 }
 
 /// Everything that was read from the files given.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Manifests {
     /// The files in the order given.
     pub texts: Vec<Text>,
@@ -83,13 +84,15 @@ struct Origin {
 }
 
 /// A part of a text that is read by itself.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Chunk {
     text: usize,
     range: Range<usize>,
     json: bool,
     /// Made when the first place in it is asked for.
     outline: OnceLock<Outline<'static>>,
+    /// The spot of the scalar that was looked into last, and what stands in it: findings come in heaps.
+    inner: Mutex<Option<(usize, Arc<Inner>)>>,
 }
 
 /// What is wrong with a file, apart from what its objects say.
@@ -174,7 +177,7 @@ impl Manifests {
     /// JSON text there. List items stand where they begin, a document where its first key does, and what does not exist
     /// where its nearest parent is.
     pub fn place(&self, document: usize, path: &str, pointer: Option<&str>) -> Place {
-        self.seek(document, path, |seen| locate::inside(seen.source, seen.outline, seen.spot, pointer?))
+        self.seek(document, path, |seen| seen.chunk.inside(seen, pointer?))
     }
 
     /// Where a line and column of the text at a dotted path stand: both 1-based, the column in bytes, as
@@ -210,14 +213,16 @@ impl Manifests {
         let text = self.texts.get(chunk.text)?;
         let outline = chunk.outline(text);
         let trail = outline.follow(origin.root, steps)?;
-        let seen = Seen { source: &text.source, outline, spot: trail.spot };
+        let seen = Seen { chunk, source: &text.source, outline, spot: trail.spot };
         let offset = Some(seen).filter(|_| trail.taken == steps.len()).and_then(closer).unwrap_or(trail.key);
         Some(text.place(offset))
     }
 }
 
 /// A node in its source.
+#[derive(Clone, Copy)]
 struct Seen<'s> {
+    chunk: &'s Chunk,
     source: &'s str,
     outline: &'s Outline<'s>,
     spot: usize,
@@ -230,6 +235,15 @@ impl Chunk {
             let outline = if self.json { Some(json::outline(source, base)) } else { yaml::outline(source, base).ok() };
             outline.unwrap_or_default().into_owned()
         })
+    }
+
+    /// Where the key that `pointer` names stands in the JSON text of the scalar that is seen, or below it if it is none.
+    fn inside(&self, seen: Seen<'_>, pointer: &str) -> Option<usize> {
+        let mut last = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = last.as_ref().filter(|(spot, _)| *spot == seen.spot).map(|(_, inner)| Arc::clone(inner));
+        let inner = known.or_else(|| Inner::of(seen.source, seen.outline, seen.spot).map(Arc::new));
+        *last = inner.clone().map(|inner| (seen.spot, inner));
+        inner.map_or_else(|| locate::below(seen.outline, seen.spot, pointer), |inner| inner.place(pointer))
     }
 }
 

@@ -48,10 +48,7 @@ impl Family {
 
     /// The unspecified address of the family with length 0: the destination of a default route.
     pub const fn everything(self) -> Prefix {
-        match self {
-            Self::V4 => Prefix { family: self, bits: 0, len: 0 },
-            Self::V6 => Prefix { family: self, bits: 0, len: 0 },
-        }
+        Prefix { family: self, bits: 0, len: 0 }
     }
 
     const fn max(self) -> u128 {

@@ -4,8 +4,8 @@ pub mod patch;
 pub mod reference;
 
 use crate::finding::ObjectRef;
-use crate::sources::Found;
-use crate::tree::{Node, Want};
+use crate::sources::{self, Found};
+use crate::tree::{Map, Node, Want};
 use patch::Effect;
 use reference::Read;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,11 +90,12 @@ impl Object {
         }
     }
 
-    /// The judged kind that `node` is of, if it is of one.
+    /// What `node` is to us: of a judged kind, or read by a source; `None` for everything else.
     pub fn read(node: &Node<'_>, object: ObjectRef, document: Option<usize>) -> Option<Self> {
-        match kind_of(&object)? {
-            Kind::Nad => Some(Self::Nad(Nad::read(node, object, document))),
-            Kind::KubeVirt | Kind::HyperConverged => Some(Self::Referrer(Referrer::read(node, object, document))),
+        match kind_of(&object) {
+            Some(Kind::Nad) => Some(Self::Nad(Nad::read(node, object, document))),
+            Some(Kind::KubeVirt | Kind::HyperConverged) => Some(Self::Referrer(Referrer::read(node, object, document))),
+            None => sources::found(node, &object, document).map(Self::Found),
         }
     }
 }
@@ -383,6 +384,9 @@ fn placement(node: &Node<'_>) -> Placement {
 
 /// The string members of an object.
 pub fn texts(node: Option<&Node<'_>>) -> BTreeMap<String, String> {
-    let members = node.and_then(Node::map).into_iter().flat_map(|map| map.iter());
+    let members = node.and_then(Node::map).into_iter().flat_map(Map::iter);
     members.filter_map(|(key, value)| Some((key.to_owned(), value.text()?.to_owned()))).collect()
 }
+
+#[cfg(test)]
+mod tests;

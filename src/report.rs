@@ -4,6 +4,7 @@ pub mod github;
 pub mod json;
 pub mod junit;
 mod lines;
+pub mod preview;
 pub mod rules;
 pub mod sarif;
 pub mod schema;
@@ -77,7 +78,7 @@ impl Report {
         let how = "--migration-network NS/NAME judges the one that a KubeVirt elsewhere names";
         let named: Vec<_> = self.bystanders.iter().take(3).map(short).collect();
         Some(match self.bystanders.len() {
-            _ if self.named => "No network was judged: the one that is named is not among the documents.".to_owned(),
+            _ if self.named => "No network was judged: none of the documents is the network that is named.".to_owned(),
             0 => format!(
                 "No network was judged: there is neither a KubeVirt or HyperConverged that names one here nor a \
                  NetworkAttachmentDefinition; {how}."

@@ -55,8 +55,20 @@ pub fn review(world: &World, policy: &Policy, today: Date) -> Review {
 pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Date) -> ChangeReview {
     let after = before.after(change);
     let now = review(&after, policy, today);
+    compared(change, before, &after, now, policy, today)
+}
+
+/// What of `now`, the review of `after`, `before` did not have; `before` is reviewed only if anything was found.
+pub(crate) fn compared(
+    change: &Change,
+    before: &World,
+    after: &World,
+    now: Review,
+    policy: &Policy,
+    today: Date,
+) -> ChangeReview {
     let of_change = RULES.iter().flat_map(|rule| match rule.check {
-        Check::Change(check) => check(change, before, &after),
+        Check::Change(check) => check(change, before, after),
         Check::State(_) | Check::Policy => Vec::new(),
     });
     let of_change = sorted(of_change, policy, today);
@@ -73,8 +85,8 @@ pub fn review_change(change: &Change, before: &World, policy: &Policy, today: Da
         match (is_new(&levels, &finding), finding.level.min(cap)) {
             (true, Level::Deny) => result.denied.push(finding),
             (true, level) => result.warned.push(Finding { level, ..finding }),
-            (false, _) if is_about(change, &after, &finding) => {
-                result.warned.push(Finding { level: Level::Warn, ..finding })
+            (false, _) if is_about(change, after, &finding) => {
+                result.warned.push(Finding { level: Level::Warn, ..finding });
             }
             (false, _) => {}
         }
@@ -143,17 +155,30 @@ fn expired(policy: &Policy, rule: &Rule, today: Date) -> Vec<Finding> {
     findings.collect()
 }
 
-/// What files make worse: the findings of `now` that are new since `before`; older ones as warnings where `is_told`.
+/// What files make worse: the findings of `now` that are new since `before`, older ones as warnings where `is_told`,
+/// and those of [`review_each`].
 #[must_use]
-pub fn since(now: Review, before: &Review, is_told: impl Fn(&Finding) -> bool) -> Review {
+pub fn since(now: Review, before: &Review, changes: Review, is_told: impl Fn(&Finding) -> bool) -> Review {
     let levels: BTreeMap<_, _> = before.findings.iter().map(|finding| (finding.identity(), finding.level)).collect();
-    let findings = now.findings.into_iter().filter_map(|finding| match is_new(&levels, &finding) {
-        true => Some(finding),
-        false => is_told(&finding).then_some(Finding { level: Level::Warn, ..finding }),
+    let findings = now.findings.into_iter().filter_map(|finding| {
+        if is_new(&levels, &finding) {
+            return Some(finding);
+        }
+        is_told(&finding).then_some(Finding { level: Level::Warn, ..finding })
     });
-    let mut findings: Vec<_> = findings.collect();
+    let mut findings: Vec<_> = findings.chain(changes.findings).collect();
     findings.sort_by(|a, b| report_order(a).cmp(&report_order(b)));
-    Review { findings, excepted: now.excepted.into_iter().filter(|one| is_told(&one.finding)).collect() }
+    let excepted = now.excepted.into_iter().filter(|one| is_told(&one.finding)).chain(changes.excepted).collect();
+    Review { findings, excepted }
+}
+
+/// What the rules of a change say about each of `changes`, which together lead from `before` to `after`.
+pub fn review_each(changes: &[Change], before: &World, after: &World, policy: &Policy, today: Date) -> Review {
+    let checks = RULES.iter().filter_map(|rule| match rule.check {
+        Check::Change(check) => Some(check),
+        Check::State(_) | Check::Policy => None,
+    });
+    sorted(checks.flat_map(|check| changes.iter().flat_map(move |change| check(change, before, after))), policy, today)
 }
 
 /// Exceptions that end within 14 days, for a note in the output.

@@ -27,7 +27,6 @@ use crate::cni::Pool;
 use crate::finding::ObjectRef;
 use crate::net::Interval;
 use crate::networks::{Claim, Class, Confidence, Origin};
-use crate::objects::Object;
 use crate::tree::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -248,7 +247,7 @@ pub fn sources_for<'q>(
 }
 
 /// Everything that the object `node` says, to all sources that read it; `None` if none does.
-pub fn object(node: &Node<'_>, name: &ObjectRef, document: Option<usize>) -> Option<Object> {
+pub fn found(node: &Node<'_>, name: &ObjectRef, document: Option<usize>) -> Option<Found> {
     let ObjectRef { api_version, kind, namespace, name } = name;
     let mut said =
         sources_for(api_version, kind, namespace.as_deref(), name).map(|source| learn(source, node, document));
@@ -260,7 +259,7 @@ pub fn object(node: &Node<'_>, name: &ObjectRef, document: Option<usize>) -> Opt
         found.node = found.node.or(more.node);
         found.primary_of = found.primary_of.or(more.primary_of);
     }
-    Some(Object::Found(found))
+    Some(found)
 }
 
 /// Whether any source reads objects like this one.

@@ -5,6 +5,7 @@
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -164,7 +165,7 @@ pub fn parse(text: &str) -> Result<Node<'_>, NotJson> {
     }
 }
 
-fn whole<'de>(text: &'de str, seed: Seed) -> Result<Node<'de>, serde_json::Error> {
+fn whole(text: &str, seed: Seed) -> Result<Node<'_>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let node = seed.deserialize(&mut deserializer)?;
     deserializer.end().map(|()| node)
@@ -205,6 +206,8 @@ pub enum Want {
     Each(&'static Want),
     /// What another constant names.
     Part(&'static Want),
+    /// Its text as it stands, as a [`Node::Text`] for a later [`pick_text`].
+    Unread,
 }
 
 /// A [`DeserializeSeed`] that reads only what `want` names.
@@ -271,7 +274,7 @@ impl<'de> Visitor<'de> for Seed {
         let element = match self.0 {
             Want::All => self,
             Want::Each(want) => Seed::of(want),
-            Want::Members(_) | Want::Part(_) => {
+            Want::Members(_) | Want::Part(_) | Want::Unread => {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
                 return Ok(Node::List(Vec::new()));
             }
@@ -289,9 +292,10 @@ impl<'de> Visitor<'de> for Seed {
             let want = match self.0 {
                 Want::All => Some(self.0),
                 Want::Members(wanted) => wanted.iter().find(|(name, _)| *name == key).map(|(_, want)| want),
-                Want::Each(_) | Want::Part(_) => None,
+                Want::Each(_) | Want::Part(_) | Want::Unread => None,
             };
             match want {
+                Some(Want::Unread) => map.0.push((key, Node::Text(members.next_value::<&RawValue>()?.get().into()))),
                 Some(want) => map.0.push((key, members.next_value_seed(Seed::of(want))?)),
                 None => drop(members.next_value::<IgnoredAny>()?),
             }
@@ -327,8 +331,12 @@ impl<'de> serde::Deserialize<'de> for Key<'de> {
 
 /// Reads only what `want` names of the one JSON value in `bytes`.
 pub fn pick_from<'de>(bytes: &'de [u8], want: &'static Want) -> Result<Node<'de>, NotJson> {
-    let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?;
-    whole(text, Seed(want)).map_err(NotJson::from)
+    pick_text(std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?, want)
+}
+
+/// The same of a text.
+pub fn pick_text<'de>(text: &'de str, want: &'static Want) -> Result<Node<'de>, NotJson> {
+    whole(text, Seed::of(want)).map_err(NotJson::from)
 }
 
 #[cfg(test)]
@@ -367,10 +375,12 @@ mod tests {
             ("a", Want::All),
             ("b", Want::Members(&[("c", Want::All)])),
             ("l", Want::Each(&Want::Members(&[("n", Want::All)]))),
+            ("u", Want::Unread),
         ]);
-        let text = br#"{"x":{"deep":[1,2]},"a":[1],"b":{"c":2,"d":3},"l":[{"n":1,"m":2}]}"#;
+        let text = br#"{"x":{"deep":[1,2]},"a":[1],"b":{"c":2,"d":3},"l":[{"n":1,"m":2}],"u": {"v" :1} }"#;
         let node = pick_from(text, &WANT).unwrap();
-        assert_eq!(node, parse(r#"{"a":[1],"b":{"c":2},"l":[{"n":1}]}"#).unwrap());
+        assert_eq!(node, parse(r#"{"a":[1],"b":{"c":2},"l":[{"n":1}],"u":"{\"v\" :1}"}"#).unwrap());
         assert!(pick_from(br#"{"x":tru}"#, &WANT).is_err());
+        assert!(pick_from(br#"{"u":{"v":tru}}"#, &WANT).is_err());
     }
 }

@@ -2,120 +2,26 @@
 //!
 //! A [`World`] is immutable and cheap to clone. [`World::after`] lays a write over it without copying what is below.
 
+mod inputs;
+mod judged;
 mod nodes;
 mod references;
 
+pub use inputs::{Inputs, Lists, Problem, Settings};
+pub use judged::{Attached, Judged};
 pub use nodes::{Demand, Nodes};
 pub use references::Reference;
 
-use crate::cni::{self, Attachment, Note, Pools, Setting};
-use crate::finding::{Finding, ObjectRef, Place, Role};
+use crate::cni::{self, Attachment, Pools, Setting};
 use crate::net::{Family, Interval};
 use crate::networks::classes::{Classes, Known};
-use crate::networks::declared::Declared;
 use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
 use crate::objects::{Config, Nad, Object, Referrer, kind_of};
+use crate::place::ObjectRef;
 use crate::sources::{Found, Reads};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// What a world is made from.
-#[derive(Debug, Default)]
-pub struct Inputs {
-    /// The objects.
-    pub objects: Vec<Object>,
-    /// What the networks file, flags and policy declare.
-    pub declared: Declared,
-    /// Which lists are whole.
-    pub lists: Lists,
-    /// What policy and flags say about the world.
-    pub settings: Settings,
-    /// Documents that are no good.
-    pub problems: Vec<Problem>,
-}
-
-/// Whether absence from the world is a fact.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Lists {
-    /// All NADs are in the world.
-    pub nads: bool,
-    /// Group and kind of the other lists that are whole.
-    pub kinds: BTreeSet<(String, String)>,
-    /// Nothing is about to follow: not an admission, where the next write may bring what is missing.
-    pub at_rest: bool,
-}
-
-/// What policy and flags say about the world.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Namespaces that KubeVirt is installed in although no CR says so.
-    pub install_namespaces: Vec<String>,
-    /// Whether Multus isolates namespaces; `None` leaves it to what the world shows.
-    pub namespace_isolation: Option<bool>,
-    /// Namespaces that every pod may refer to; `None` is Multus's default list.
-    pub global_namespaces: Option<Vec<String>>,
-    /// References made by CRs outside the world: namespace and name.
-    pub migration_networks: Vec<(String, String)>,
-    /// Judge every NAD as a candidate.
-    pub all_nads: bool,
-}
-
-/// A document that is no good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// It cannot be read.
-    Unreadable {
-        /// Where reading stopped.
-        place: Place,
-        /// Why.
-        why: String,
-        /// What to do.
-        help: String,
-    },
-    /// Its kind or group is that of a judged kind but for case or one letter.
-    Misspelt {
-        /// As written.
-        object: ObjectRef,
-        /// Where the word stands.
-        place: Place,
-        /// The word.
-        found: String,
-        /// The word that is meant.
-        meant: String,
-    },
-    /// An object of the same name stood before.
-    Duplicate {
-        /// The object.
-        object: ObjectRef,
-        /// This document.
-        document: usize,
-        /// Where this one stands.
-        place: Place,
-        /// Where the first one stands.
-        first: Place,
-    },
-}
-
-/// A NAD with what its text means.
-#[derive(Debug)]
-pub struct Attached {
-    /// The NAD.
-    pub nad: Nad,
-    /// What its text means.
-    pub attachment: Attachment,
-}
-
-/// A NAD that is judged.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The NAD.
-    pub attached: Arc<Attached>,
-    /// As what.
-    pub role: Role,
-    /// Who refers to it; `None` for a candidate and for a reference by flag.
-    pub referrer: Option<Arc<Referrer>>,
-}
 
 /// A write: an object as it was and as it will be.
 #[derive(Clone, Debug, Default)]
@@ -376,43 +282,6 @@ impl World {
         self.referrers()
             .find(|r| r.is_kubevirt() && !r.deleting && r.object.namespace.as_ref() == Some(namespace))
             .cloned()
-    }
-}
-
-impl Judged {
-    /// A finding of `rule` about this NAD's text.
-    pub fn finding(&self, rule: &'static str, subject: impl Into<String>) -> Finding {
-        let nad = &self.attached.nad;
-        Finding {
-            document: nad.document,
-            referrer: self.referrer.as_ref().map(|referrer| referrer.object.clone()),
-            role: self.role.clone(),
-            path: "spec.config".into(),
-            ..Finding::new(rule, &nad.object, subject)
-        }
-    }
-
-    /// `NAD kubevirt/mig (named by KubeVirt kubevirt/kubevirt)`
-    pub fn who(&self) -> String {
-        let ObjectRef { namespace, name, .. } = &self.attached.nad.object;
-        let nad =
-            namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"));
-        match (&self.referrer, &self.role) {
-            (Some(referrer), _) => format!("{nad} (named by {})", referrer.object),
-            (None, Role::Candidate) => format!("{nad} (a candidate)"),
-            (None, _) => nad,
-        }
-    }
-
-    /// One finding for each note about the text.
-    pub fn remarks(&self, rule: &'static str, verdict: &str, notes: &[Note]) -> Vec<Finding> {
-        let findings = notes.iter().filter(|note| !note.elsewhere).map(|note| {
-            let place = if note.pointer.is_empty() { String::new() } else { format!(" at {}", note.pointer) };
-            let message = format!("The configuration of {} {verdict}{place}: {}.", self.who(), note.why);
-            let finding = self.finding(rule, note.pointer.clone());
-            Finding { pointer: Some(note.pointer.clone()), ..finding }.says(message, note.help.clone())
-        });
-        findings.collect()
     }
 }
 

@@ -10,10 +10,7 @@ use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::world::{Inputs, World};
 use serde_json::{Value, json};
-use support::{kubevirt, nad, object, review};
-
-const NETWORKS: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: ClusterNetworks\n\
-    pods: [10.244.0.0/16]\nservices: [10.96.0.0/12]\nnodes: [{name: n1, addresses: [172.16.0.1/24]}]\n";
+use support::{NETWORKS, kubevirt, nad, object, review};
 
 fn world(objects: &[&Value]) -> World {
     World::of(Inputs {
@@ -213,4 +210,15 @@ fn what_is_not_a_review_says_why() {
     let mut body: Value = serde_json::from_slice(&review("CREATE", bad(), Value::Null)).unwrap();
     body["request"]["object"] = Value::Null;
     assert!(matches!(asked(body.to_string().as_bytes()), NotAReview::NoObject { .. }));
+}
+
+#[test]
+fn a_network_over_a_whole_large_cluster_is_answered_briefly() {
+    let wide = with(nad("10.64.0.0/10"), "/metadata/generation", json!(2));
+    let world = support::world(20_000, vec![object(&cr())]);
+    let body = review("CREATE", wide, Value::Null);
+    let answer = answer(&world, &body);
+    let causes = parsed(&answer)["response"]["status"]["details"]["causes"].as_array().unwrap().len();
+    assert_eq!(causes, 101);
+    assert!(answer.bytes.len() < 100_000, "{}", answer.bytes.len());
 }

@@ -14,10 +14,7 @@ use kubevirt_preflight::review::{ChangeReview, review, review_change};
 use kubevirt_preflight::sources::Found;
 use kubevirt_preflight::world::{Change, Inputs, Lists, World};
 use serde_json::{Value, json};
-use support::{kubevirt, nad, object};
-
-const NETWORKS: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: ClusterNetworks\n\
-    pods: [10.244.0.0/16]\nservices: [10.96.0.0/12]\nnodes: [{name: n1, addresses: [172.16.0.1/24]}]\n";
+use support::{NETWORKS, kubevirt, nad, object};
 
 fn world(objects: &[&Value]) -> World {
     World::of(Inputs {

@@ -1,7 +1,9 @@
 //! Reviews of the size that an API server sends, and worlds of a given size. Shared with the tests.
-#![allow(dead_code)] // each user takes a part
+// Each user takes a part; a fixture that does not read is a bug of the fixture.
+#![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
 use kubevirt_preflight::finding::ObjectRef;
+use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::networks::{Class, Confidence};
 use kubevirt_preflight::objects::{Object, name_of};
 use kubevirt_preflight::sources::Found;
@@ -9,6 +11,10 @@ use kubevirt_preflight::tree;
 use kubevirt_preflight::world::{Inputs, World};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+
+/// All classes are known, so that a good object is told nothing.
+pub const NETWORKS: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: ClusterNetworks\n\
+    pods: [10.244.0.0/16]\nservices: [10.96.0.0/12]\nnodes: [{name: n1, addresses: [172.16.0.1/24]}]\n";
 
 /// The CNI text of the benches: macvlan with whereabouts.
 pub const CONFIG: &str = r#"{"cniVersion":"0.3.1","name":"migration-bridge","type":"macvlan","master":"eth1","mode":"bridge","ipam":{"type":"whereabouts","range":"RANGE"}}"#;
@@ -100,5 +106,6 @@ pub fn world(count: usize, objects: Vec<Object>) -> World {
         found.claim_text(class, &text, Confidence::Live, "spec.podCIDR");
         Object::Found(found)
     });
-    World::of(Inputs { objects: objects.into_iter().chain(blocks).collect(), ..Inputs::default() })
+    let declared = Declared::parse(NETWORKS, "cluster.yaml").expect("a networks file");
+    World::of(Inputs { objects: objects.into_iter().chain(blocks).collect(), declared, ..Inputs::default() })
 }

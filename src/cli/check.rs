@@ -7,10 +7,12 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use jiff::civil::Date;
 use kubevirt_preflight::admission::{self, Verdict};
-use kubevirt_preflight::finding::{Finding, Level, ObjectRef};
+use kubevirt_preflight::finding::{Finding, Level, Place};
 use kubevirt_preflight::manifests::Manifests;
+use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::report::{self, Report};
 use kubevirt_preflight::review::{self, Review};
+use kubevirt_preflight::tree;
 use kubevirt_preflight::world::World;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -103,7 +105,7 @@ impl CheckArgs {
         let world = gathered.after(true);
         let now = review::review(&world, &gathered.policy, today);
         let review = match gathered.before(true).filter(|_| !self.absolute) {
-            Some(before) => worse(now, &review::review(&before, &gathered.policy, today), &gathered),
+            Some(before) => worse(now, &gathered, &before, &world, today),
             None => now,
         };
         let notes = self.notes(&gathered, today);
@@ -146,11 +148,27 @@ impl CheckArgs {
 }
 
 /// What the manifests make worse; what was there before is warned of where it is about one of them.
-fn worse(now: Review, before: &Review, gathered: &Gathered) -> Review {
-    let own: BTreeSet<_> = gathered.objects.iter().map(|object| object.reference().clone()).collect();
-    let is_own = |object: &ObjectRef| own.contains(object);
-    review::since(now, before, |finding| {
-        finding.document.is_some() || is_own(&finding.object) || finding.referrer.as_ref().is_some_and(is_own)
+fn worse(now: Review, gathered: &Gathered, before: &World, after: &World, today: Date) -> Review {
+    let own: BTreeSet<_> = gathered.objects.iter().map(Object::reference).collect();
+    let is_told = |finding: &Finding| {
+        finding.document.is_some()
+            || own.contains(&finding.object)
+            || finding.referrer.as_ref().is_some_and(|referrer| own.contains(referrer))
+    };
+    let old = review::review(before, &gathered.policy, today);
+    let changes = review::review_each(&gathered.updates(), before, after, &gathered.policy, today);
+    review::since(now, &old, changes, is_told)
+}
+
+/// Where a finding stands: the key that it is about, or in a text that is not JSON where reading it stopped.
+fn place(finding: &Finding, manifests: &Manifests) -> Option<Place> {
+    let document = manifests.documents.get(finding.document?)?;
+    let pointer = finding.pointer.as_deref();
+    let text =
+        document.node.text_at(&["spec", "config"]).filter(|_| finding.path == "spec.config" && pointer == Some(""));
+    Some(match text.map(tree::parse) {
+        Some(Err(stop)) => manifests.place_in_text(document.id, &finding.path, stop.line, stop.column),
+        _ => manifests.place(document.id, &finding.path, pointer),
     })
 }
 
@@ -158,8 +176,7 @@ fn worse(now: Review, before: &Review, gathered: &Gathered) -> Review {
 fn report_of(mut review: Review, world: &World, manifests: Manifests, notes: Vec<String>) -> Report {
     let place = |finding: &mut Finding| {
         let own = finding.place.take();
-        finding.place =
-            own.or_else(|| Some(manifests.place(finding.document?, &finding.path, finding.pointer.as_deref())));
+        finding.place = own.or_else(|| place(finding, &manifests));
     };
     review.findings.iter_mut().for_each(place);
     review.excepted.iter_mut().map(|excepted| &mut excepted.finding).for_each(place);

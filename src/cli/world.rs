@@ -9,9 +9,8 @@ use kubevirt_preflight::manifests::{self, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::{Object, kind_of};
 use kubevirt_preflight::policy::Policy;
-use kubevirt_preflight::sources;
-use kubevirt_preflight::world::{Inputs, Lists, Problem, Settings, World};
-use std::collections::HashSet;
+use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, Settings, World};
+use std::collections::{HashMap, HashSet};
 
 /// Group and kind of a NAD.
 const NAD: (&str, &str) = ("k8s.cni.cncf.io", "NetworkAttachmentDefinition");
@@ -90,6 +89,17 @@ impl Gathered {
         }
     }
 
+    /// The manifests' objects that the given world has in another state.
+    pub(super) fn updates(&self) -> Vec<Change> {
+        let world = self.given_world.iter().flat_map(|(objects, _)| objects);
+        let old: HashMap<_, _> = world.map(|object| (identity(object.reference()), object)).collect();
+        let pairs = self.objects.iter().filter_map(|new| {
+            let before = *old.get(&identity(new.reference()))?;
+            Some(Change { before: Some(before.clone()), after: Some(new.clone()) })
+        });
+        pairs.collect()
+    }
+
     /// Fields that could not be read: of which object, which, and why.
     pub(super) fn bad(&self) -> impl Iterator<Item = (&ObjectRef, &str, &str)> {
         let world = self.given_world.iter().flat_map(|(objects, _)| objects);
@@ -143,8 +153,7 @@ fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
 fn objects(manifests: &Manifests, indexed: bool) -> Vec<Object> {
     let objects = manifests.documents.iter().filter_map(|document| {
         let index = indexed.then_some(document.id);
-        let judged = Object::read(&document.node, document.object.clone(), index);
-        judged.or_else(|| sources::object(&document.node, &document.object, index))
+        Object::read(&document.node, document.object.clone(), index)
     });
     objects.collect()
 }

@@ -50,6 +50,9 @@ pub(super) struct Fields<'n, 'a> {
     pub(super) pointer: Pointer,
 }
 
+/// Lists of addresses, ranges and routes are read up to this length.
+pub(super) const MANY: usize = 256;
+
 /// A value and where it stands.
 pub(super) type Placed<'n, 'a> = (&'n Node<'a>, Pointer);
 
@@ -139,6 +142,18 @@ impl<'n, 'a> Fields<'n, 'a> {
     pub(super) fn list(&self, key: &str, remarks: &mut Remarks) -> Option<Vec<Placed<'n, 'a>>> {
         let (items, pointer) = self.typed(key, "a list", Node::list, remarks)?;
         Some(items.iter().enumerate().map(|(at, item)| (item, child(&pointer, &at.to_string()))).collect())
+    }
+
+    /// Like [`Fields::list`], for lists whose elements are compared with each other: of more than `limit` the rest is not
+    /// read, which is a fault.
+    pub(super) fn short_list(&self, key: &str, limit: usize, remarks: &mut Remarks) -> Option<Vec<Placed<'n, 'a>>> {
+        let mut items = self.list(key, remarks)?;
+        if items.len() > limit {
+            let why = format!("`{key}` has {} entries, and more than {limit} are not read", items.len());
+            remarks.fault(child(&self.pointer, key), why, "Shorten the list.");
+            items.truncate(limit);
+        }
+        Some(items)
     }
 
     /// A list of strings with their places; another type at any place is a fault, `null` is the empty string.

@@ -29,6 +29,9 @@ pub(super) struct Envelope<'n, 'a> {
     pub(super) torn: bool,
 }
 
+/// A longer chain is not read.
+const MOST_PLUGINS: usize = 32;
+
 /// Multus decodes these of a list, too (`types.NetConfList`).
 const LIST: Struct = &[("disableCheck", Shape::Flag), ("disableGC", Shape::Flag)];
 
@@ -53,7 +56,7 @@ pub(super) fn open<'n, 'a>(root: &'n Node<'a>, nad: &str, remarks: &mut Remarks)
     let envelope = match fields.text("type", remarks).filter(|(kind, _)| !kind.is_empty()) {
         Some((kind, _)) => {
             let version = fields.text("cniVersion", remarks).map(|(text, _)| text).unwrap_or_default();
-            let element = Element { kind: kind.to_owned(), version: Version(version.to_owned()), fields };
+            let element = Element { kind: canonical(kind).to_owned(), version: Version(version.to_owned()), fields };
             Some(Envelope { name, plugins: vec![element], torn: false })
         }
         None => list(&fields, name, remarks),
@@ -62,6 +65,16 @@ pub(super) fn open<'n, 'a>(root: &'n Node<'a>, nad: &str, remarks: &mut Remarks)
         ovn_k8s::check_envelope(written, envelope.plugins.len(), remarks);
     }
     Some(envelope)
+}
+
+/// Names under which the reference plugins are installed elsewhere: cluster-network-addons-operator puts them beside the
+/// distribution's own (kubevirt/cluster-network-addons-operator, data/linux-bridge).
+fn canonical(kind: &str) -> &str {
+    match kind {
+        "cnv-bridge" => "bridge",
+        "cnv-tuning" => "tuning",
+        other => other,
+    }
 }
 
 /// `name` in exactly this case, or the NAD's name if it is absent or empty.
@@ -104,7 +117,7 @@ fn list<'n, 'a>(fields: &Fields<'n, 'a>, name: String, remarks: &mut Remarks) ->
         remarks.fault("", "there is neither a `type` nor a list `plugins`", help);
         return None;
     }
-    let items = fields.list("plugins", remarks)?;
+    let items = fields.short_list("plugins", MOST_PLUGINS, remarks)?;
     if fields.exact("plugins").is_none() {
         remarks.fault("", "libcni reads `plugins` in exactly this case and finds none", "Write `plugins`.");
         return None;
@@ -178,7 +191,7 @@ fn element<'n, 'a>(
         remarks.fault(fields.pointer.clone(), "the plugin has no `type`", help);
         return None;
     }
-    Some(Element { version: own_version(&fields, list), kind: kind.to_owned(), fields })
+    Some(Element { version: own_version(&fields, list), kind: canonical(kind).to_owned(), fields })
 }
 
 /// libcni writes `prevResult` into every plugin after the first; a variant in the text would be merged with it.

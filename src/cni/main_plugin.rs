@@ -64,7 +64,7 @@ const MAINS: [Main; 11] = [
 type Whole = fn(&Fields<'_, '_>, Setting<'_>, &mut Remarks) -> Given;
 
 /// These plugins by their `type`.
-const WHOLES: [(&str, Whole); 2] = [("ovn-k8s-cni-overlay", ovn_k8s::attached), ("kube-ovn", ipam::kube_ovn::attached)];
+const WHOLES: &[(&str, Whole)] = &[("ovn-k8s-cni-overlay", ovn_k8s::attached), ("kube-ovn", ipam::kube_ovn::attached)];
 
 /// The IPAM plugin that a main plugin calls.
 enum Asked<'n, 'a> {
@@ -181,17 +181,22 @@ fn with_ipam(element: &Element<'_, '_>, (kind, ipam): (&str, &Fields<'_, '_>), m
     let sound = chain.remarks.faults.len() + chain.remarks.ambiguities.len() == before;
     let mut given = if element.version.is_old() { given.in_old_form() } else { given };
     take_over(&mut given, chain);
-    if given.ips.is_empty() && given.gaps.is_empty() && sound {
+    let given_nothing = given.ips.is_empty() && given.gaps.is_empty() && sound;
+    if given_nothing {
         let why = format!("the IPAM plugin `{kind}` gives no address");
         chain.remarks.fault_elsewhere(ipam.pointer.clone(), why, "Write the addresses that it gives.");
         chain.bare = true;
     }
     refuse_v6_on_small_mtu(element, &given, mtu, chain);
+    let reached = chain.remarks.faults.len();
     match element.kind.as_str() {
         "host-device" if devices::is_userspace(&element.fields) => devices::keep_away(&given, chain),
         "bridge" => bridge::configure(element, given, kind, chain),
         "ptp" => ptp::configure(element, &given, kind, chain),
         _ => iface::configure(chain, &given, kind),
+    }
+    if given_nothing {
+        chain.remarks.faults.truncate(reached); // without an address the plugin does not come as far as the routes
     }
 }
 

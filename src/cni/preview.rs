@@ -3,11 +3,12 @@
 use super::{Address, Attachment, Field, Note, Route, Scope, Taken};
 use crate::finding::ObjectRef;
 use crate::net::Family;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// All attachments of an input.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Preview {
     /// The version of the contract.
     pub version: u32,
@@ -16,7 +17,7 @@ pub struct Preview {
 }
 
 /// One NAD's attachment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AttachmentPreview {
     /// The NAD.
     pub object: Option<ObjectRef>,
@@ -33,7 +34,7 @@ pub struct AttachmentPreview {
 }
 
 /// An address or the pool that it is taken from.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct AddressPreview {
     /// The on-link prefix.
     pub prefix: String,
@@ -48,7 +49,7 @@ pub struct AddressPreview {
 }
 
 /// A route.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct RoutePreview {
     /// Destination.
     pub dst: String,
@@ -63,14 +64,14 @@ pub struct RoutePreview {
 }
 
 /// What a DHCP client asks for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DhcpPreview {
     /// Option codes, ascending.
     pub requests: Vec<u8>,
 }
 
 /// Something that the text does not decide.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Unknown {
     /// `addresses`, `routes`, `dhcp` or `fails`.
     pub field: &'static str,
@@ -161,4 +162,31 @@ fn unknown(attachment: &Attachment, works: bool) -> Vec<Unknown> {
     gaps.into_iter()
         .map(|gap| Unknown { field: gap.field.name(), family: gap.family.map(Family::number), why: gap.why.clone() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cni::{Pools, Setting, read};
+
+    #[test]
+    fn the_contract_has_every_key_always() {
+        let text = r#"{"cniVersion":"1.0.0","type":"bridge","ipam":{"type":"host-local","ranges":[[{"subnet":"10.0.0.0/24"}]],
+            "routes":[{"dst":"10.9.0.0/16","table":100}]}}"#;
+        let pools = Pools::new();
+        let attachment = read(text, Setting { namespace: None, name: "mig", pools: &pools, pods_have_v6: None });
+        let json = serde_json::to_value(Preview::of(vec![AttachmentPreview::of(&attachment, None)])).unwrap();
+        let expected = serde_json::json!({"version": 1, "attachments": [{
+            "object": null,
+            "addresses": [
+                {"prefix": "10.0.0.0/24", "address": null, "first": "10.0.0.2", "last": "10.0.0.254", "scope": "node"}
+            ],
+            "routes": [{
+                "dst": "10.9.0.0/16", "via": "10.0.0.1", "table": 100, "metric": null,
+                "origin": "host-local /ipam/routes/0"
+            }],
+            "dhcp": null, "fails": null, "unknown": []
+        }]});
+        assert_eq!(json, expected);
+    }
 }

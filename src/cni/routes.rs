@@ -1,7 +1,7 @@
 //! Routes as JSON: containernetworking/cni `types.Route`, the form of every `routes` key.
 
 use super::Pointer;
-use super::decode::{Fields, Placed, Remarks};
+use super::decode::{Fields, MANY, Placed, Remarks};
 use super::ipam::GivenRoute;
 use super::shape::{self, Shape, Struct};
 use crate::net::parse::{Cidr, Ip, go_cidr, go_ip};
@@ -23,13 +23,13 @@ const SHORT_ROUTE: Struct = &[("dst", Shape::Text), ("gw", Shape::Text)];
 
 /// The routes under `key`; what is wrong with one is a fault, and the others are read all the same.
 pub(super) fn routes(fields: &Fields<'_, '_>, key: &str, remarks: &mut Remarks) -> Vec<GivenRoute> {
-    let items = fields.list(key, remarks).unwrap_or_default();
+    let items = fields.short_list(key, MANY, remarks).unwrap_or_default();
     items.into_iter().filter_map(|item| route(item, ROUTE, remarks)).collect()
 }
 
 /// The routes under `key` as route-override reads them: destination and next hop only. `None` if the key is absent.
 pub(super) fn short_routes(fields: &Fields<'_, '_>, key: &str, remarks: &mut Remarks) -> Option<Vec<GivenRoute>> {
-    let items = fields.list(key, remarks)?;
+    let items = fields.short_list(key, MANY, remarks)?;
     Some(items.into_iter().filter_map(|item| route(item, SHORT_ROUTE, remarks)).collect())
 }
 

@@ -42,7 +42,8 @@ fn after_key<'p>(path: &'p str, key: &str) -> Option<&'p str> {
         path.strip_prefix('[')?.strip_prefix(quote)?.strip_prefix(key)?.strip_prefix(quote)?.strip_prefix(']')
     };
     let bare = || path.strip_prefix(key).filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-    bare().or_else(|| quoted("\"")).or_else(|| quoted("'"))
+    let bracketed = || path.strip_prefix('[')?.strip_prefix(key)?.strip_prefix(']');
+    bare().or_else(bracketed).or_else(|| quoted("\"")).or_else(|| quoted("'"))
 }
 
 /// The tokens of an RFC 6901 pointer.
@@ -51,16 +52,33 @@ fn tokens(pointer: &str) -> Vec<Step> {
     parts.map(|part| Step::Key(part.replace("~1", "/").replace("~0", "~"))).collect()
 }
 
-/// Where the key that `pointer` names stands: in the JSON text of the scalar at `spot`, or below `spot` if that is no
-/// scalar. The nearest parent that exists stands for one that does not; `None` is the node at `spot` itself.
-pub(super) fn inside(source: &str, outline: &Outline<'_>, spot: usize, pointer: &str) -> Option<usize> {
-    let steps = tokens(pointer);
-    let Some((spot, text)) = scalar_at(outline, spot) else {
-        return outline.follow_from(spot, &steps).filter(|trail| trail.taken > 0).map(|trail| trail.key);
-    };
-    let inner = json::outline(text, 0);
-    let trail = inner.follow(0, &steps).filter(|trail| trail.taken > 0)?;
-    Some(decoded(source, spot).map_or(spot.start, |decoded| decoded.source(trail.key)))
+/// The JSON text of a scalar, outlined, with the places of its characters.
+#[derive(Debug)]
+pub(super) struct Inner {
+    outline: Outline<'static>,
+    decoded: Option<Decoded>,
+    /// Where the scalar begins.
+    start: usize,
+}
+
+impl Inner {
+    /// Of the scalar at `spot`; `None` if there is none.
+    pub(super) fn of(source: &str, outline: &Outline<'_>, spot: usize) -> Option<Self> {
+        let (spot, text) = scalar_at(outline, spot)?;
+        Some(Self { outline: json::outline(text, 0).into_owned(), decoded: decoded(source, spot), start: spot.start })
+    }
+
+    /// Where the key that `pointer` names stands, or its nearest parent that exists.
+    pub(super) fn place(&self, pointer: &str) -> Option<usize> {
+        let trail = self.outline.follow(0, &tokens(pointer)).filter(|trail| trail.taken > 0)?;
+        Some(self.decoded.as_ref().map_or(self.start, |decoded| decoded.source(trail.key)))
+    }
+}
+
+/// Where the key that `pointer` names stands below a `spot` that is no scalar, or its nearest parent that exists; `None`
+/// is the node at `spot` itself.
+pub(super) fn below(outline: &Outline<'_>, spot: usize, pointer: &str) -> Option<usize> {
+    outline.follow_from(spot, &tokens(pointer)).filter(|trail| trail.taken > 0).map(|trail| trail.key)
 }
 
 /// Where a line and column (1-based, the column in bytes) of the text of the scalar at `spot` stand in the source.
@@ -106,6 +124,7 @@ mod tests {
             ("", vec![], true),
             ("a.b", vec![key("a"), key("b")], true),
             ("a.b.c/d[0].e", vec![key("a"), key("b.c/d"), Step::Index(0), key("e")], true),
+            ("a[b.c/d][0]", vec![key("a"), key("b.c/d"), Step::Index(0)], true),
             ("a[\"b.c/d\"][0]", vec![key("a"), key("b.c/d"), Step::Index(0)], true),
             ("a['b']", vec![key("a"), key("b")], true),
             ("a.b.c", vec![key("a"), key("b")], false),

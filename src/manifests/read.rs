@@ -102,7 +102,13 @@ impl Reading {
         }
         let chunk = self.all.chunks.len();
         let outline = OnceLock::new();
-        self.all.chunks.push(Chunk { text: progress.text, range: parsed.range, json: parsed.json, outline });
+        self.all.chunks.push(Chunk {
+            text: progress.text,
+            range: parsed.range,
+            json: parsed.json,
+            outline,
+            inner: std::sync::Mutex::default(),
+        });
         for (root, node) in parsed.values.into_iter().enumerate() {
             let origin = Origin { chunk, root, steps: Vec::new() };
             self.unfold(progress, Value { origin, node, implied: None });

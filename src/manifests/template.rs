@@ -17,7 +17,7 @@ pub(super) enum Kind {
     Helm,
     /// `{{ x }}`, `{% if x %}`
     Jinja,
-    /// `${NAME}`
+    /// `${NAME}`, `$NAME`
     Shell(String),
     /// `${NAME:=default}` and the other forms that only Flux and a shell know.
     Flux(String),
@@ -38,10 +38,22 @@ pub(super) fn in_text(text: &str) -> Option<Mark> {
 
 /// The first mark in a value.
 pub(super) fn in_value(text: &str) -> Option<Mark> {
-    if !text.contains(['{', '_']) {
+    if !text.contains(['{', '_', '$']) {
         return None;
     }
-    action(text).or_else(|| variable(text)).or_else(|| placeholder(text))
+    action(text).or_else(|| variable(text)).or_else(|| bare_variable(text)).or_else(|| placeholder(text))
+}
+
+/// `$NAME` in capitals, as scripts that end in envsubst write it; `$patch` and the like are words of Kubernetes.
+fn bare_variable(text: &str) -> Option<Mark> {
+    text.match_indices('$').find_map(|(at, _)| {
+        let rest = text.get(at + 1..)?;
+        let capital = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+        let name = rest.get(..rest.bytes().take_while(|b| capital(b)).count())?;
+        let ended = rest.get(name.len()..)?.bytes().next().is_none_or(|b| !b.is_ascii_alphanumeric());
+        let named = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_uppercase()) && ended;
+        named.then(|| Mark { at, kind: Kind::Shell(name.to_owned()) })
+    })
 }
 
 /// `{{ ... }}` or `{% ... %}`
@@ -180,6 +192,8 @@ mod tests {
             ("$${x-1}", 1, Flux("x".into())),
             ("_name_", 0, Placeholder("_name_".into())),
             (r#"{"master": "_migration_nic_.10"}"#, 12, Placeholder("_migration_nic_".into())),
+            ("{\"master\": \"$NAD_IFACE\"}", 12, Shell("NAD_IFACE".into())),
+            ("$NAME", 0, Shell("NAME".into())),
             ("a-__NET__-b", 2, Placeholder("__NET__".into())),
             (r#"{"_c_": "_d_"}"#, 9, Placeholder("_d_".into())),
         ] {
@@ -203,7 +217,10 @@ mod tests {
             "${1}",
             "${a b}",
             "$(NAME)",
-            "$NAME",
+            "$name",
+            "$patch: delete",
+            "US$5",
+            "$Name",
             r#"{"_comment_": 1}"#,
             "{ {",
             "a{b}",

@@ -33,7 +33,7 @@ pub fn on_annotation(kubevirt: &Node<'_>) -> (Effect, usize) {
         };
         (effect != Effect::Untouched).then_some((effect, at))
     });
-    effects.last().unwrap_or((Effect::Untouched, 0))
+    effects.fold((Effect::Untouched, 0), |_, last| last)
 }
 
 /// What HyperConverged's annotation `kubevirt.kubevirt.io/jsonpatch` makes of `migrations.network`.
@@ -53,10 +53,7 @@ fn is_for_virt_handler(patch: &Node<'_>) -> bool {
 fn of_json_patch(patch: &Node<'_>, target: &[&str]) -> Effect {
     let operations = patch.list().unwrap_or_default();
     let effects = operations.iter().map(|operation| {
-        let path: Option<Vec<_>> = operation.text_at(&["path"]).map(segments);
-        let rest = path
-            .as_deref()
-            .and_then(|path| target.strip_prefix(path.iter().map(String::as_str).collect::<Vec<_>>().as_slice()));
+        let rest = operation.text_at(&["path"]).and_then(|path| below(path, target));
         match (operation.text_at(&["op"]), rest) {
             (Some("remove"), Some(_)) => Effect::Removed,
             (Some("add" | "replace"), Some(rest)) => operation
@@ -66,11 +63,16 @@ fn of_json_patch(patch: &Node<'_>, target: &[&str]) -> Effect {
             _ => Effect::Untouched,
         }
     });
-    effects.filter(|effect| *effect != Effect::Untouched).last().unwrap_or(Effect::Untouched)
+    effects.filter(|effect| *effect != Effect::Untouched).fold(Effect::Untouched, |_, last| last)
 }
 
-fn segments(path: &str) -> Vec<String> {
-    path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
+/// What of `target` lies below the JSON pointer `path`; `None` if the path leads elsewhere.
+fn below<'t>(path: &str, target: &'t [&'t str]) -> Option<&'t [&'t str]> {
+    let segments = path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
+    segments.into_iter().try_fold(target, |rest, segment| {
+        let (first, rest) = rest.split_first()?;
+        (*first == segment).then_some(rest)
+    })
 }
 
 /// RFC 7396 and strategic merge: `null` removes, `$patch: replace` and `delete` remove what they do not name.

@@ -32,8 +32,9 @@ impl<'r> Lines<'r> {
         let (file, source) = self.sources.get_key_value(&place.file)?;
         let starts = self.starts.entry(file).or_insert_with(|| starts(source));
         let start = *starts.get(place.line.checked_sub(1)?)?;
-        let line = source.get(start..)?.split(['\n', '\r']).next()?;
-        (line.len() <= LONGEST).then(|| marked(line, place.column))
+        let end = starts.get(place.line).copied().unwrap_or(source.len());
+        let line = source.get(start..end).filter(|line| line.len() <= LONGEST)?.split(['\n', '\r']).next()?;
+        Some(marked(line, place.column))
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON Schemas of the files that we read and of the json that we print.
 
 use super::{ReportError, json};
+use crate::cni::preview::Preview;
 use crate::networks::lists::ClusterNetworks;
 use crate::policy::PolicyFile;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
@@ -13,6 +14,7 @@ pub static SCHEMAS: &[(&str, Make)] = &[
     ("policy", read::<PolicyFile>),
     ("networks", read::<ClusterNetworks>),
     ("check", printed::<json::Document<'static>>),
+    ("preview", printed::<Preview>),
 ];
 
 /// The schema of that name as json; `None` if there is none.

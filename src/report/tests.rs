@@ -137,7 +137,7 @@ fn quiet_text_is_the_findings_alone_and_colour_is_a_choice() {
 #[test]
 fn documents_without_a_judged_network_are_said_to_be_so() {
     let missing = Report { judged: Vec::new(), ..sample() };
-    insta::assert_snapshot!(missing.nothing_judged().unwrap(), @"No network was judged: the one that is named is not among the documents.");
+    insta::assert_snapshot!(missing.nothing_judged().unwrap(), @"No network was judged: none of the documents is the network that is named.");
     let report = Report { named: false, ..missing };
     insta::assert_snapshot!(report.nothing_judged().unwrap(), @"No network was judged: no KubeVirt or HyperConverged here names one; --all-nads would judge 1 NetworkAttachmentDefinition (other), --migration-network NS/NAME judges the one that a KubeVirt elsewhere names.");
     let none = Report { bystanders: Vec::new(), ..report };

@@ -1,9 +1,9 @@
 //! `ambiguous-config`
 
+use super::levels::D;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

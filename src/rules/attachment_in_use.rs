@@ -1,10 +1,10 @@
 //! `attachment-in-use`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::finding::{Finding, Role};
 use crate::objects::Object;
 use crate::world::{Change, World};
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -17,8 +17,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(change: &Change, before: &World, after: &World) -> Vec<Finding> {
     let (Some(Object::Nad(nad)), None) = (&change.before, &change.after) else { return Vec::new() };
-    let gone = |world: &World| world.nads_named(&nad.object.name).any(|a| a.nad.object.is_same(&nad.object));
-    if nad.deleting || !gone(before) || gone(after) {
+    let holds = |world: &World| world.nads_named(&nad.object.name).any(|a| a.nad.object.is_same(&nad.object));
+    if nad.deleting || !holds(before) || holds(after) {
         return Vec::new();
     }
     let using = after.references().iter().filter(|reference| {
@@ -27,7 +27,8 @@ fn check(change: &Change, before: &World, after: &World) -> Vec<Finding> {
     });
     let findings = using.map(|reference| {
         let who = reference.who();
-        let message = format!("{} is in use: {who} names it. Without it virt-handler does not start again.", nad.object);
+        let message =
+            format!("{} is in use: {who} names it. Without it virt-handler does not start again.", nad.object);
         let help = "Point the CR to another network first, or set its network to null; then delete.";
         Finding {
             document: nad.document,

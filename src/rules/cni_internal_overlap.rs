@@ -1,11 +1,11 @@
 //! `cni-internal-overlap`
 
+use super::levels::{D, W};
 use super::overlap;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::CniInternal, "traffic that the CNI carries over these addresses leaves by migration0")
+    overlap::findings(world, RULE.id, Class::CniInternal, "what virt-handler answers to them leaves by migration0")
 }

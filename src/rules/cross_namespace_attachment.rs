@@ -1,9 +1,9 @@
 //! `cross-namespace-attachment`
 
-use crate::finding::{Finding, Role};
-use crate::world::World;
 use super::levels::{D, O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::{Finding, Role};
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -23,7 +23,8 @@ fn check(world: &World) -> Vec<Finding> {
     });
     let references = outside.filter_map(|reference| {
         let (subject, who) = (reference.subject(), reference.who());
-        let message = format!("{who} names {subject}, outside its own namespace: it works until Multus isolates namespaces.");
+        let message =
+            format!("{who} names {subject}, outside its own namespace: it works until Multus isolates namespaces.");
         let help = "Create the NetworkAttachmentDefinition in the CR's namespace and name it without a namespace.";
         Some(reference.finding(RULE.id, subject)?.says(message, help))
     });
@@ -33,7 +34,8 @@ fn check(world: &World) -> Vec<Finding> {
         let labelled = judged.role == Role::Candidate && nad.labelled;
         let outside = labelled && !namespaces.is_empty() && !namespaces.contains(namespace);
         let known = namespaces.iter().copied().collect::<Vec<_>>().join(", ");
-        let message = format!("{} is outside KubeVirt's namespace ({known}), where a bare name is looked up.", judged.who());
+        let message =
+            format!("{} is outside KubeVirt's namespace ({known}), where a bare name is looked up.", judged.who());
         let help = "Create it in KubeVirt's namespace.";
         outside.then(|| judged.finding(RULE.id, namespace).at("metadata.namespace").says(message, help))
     });

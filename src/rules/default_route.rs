@@ -1,11 +1,11 @@
 //! `default-route`
 
+use super::levels::D;
 use super::overlap;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::net::Family;
 use crate::world::World;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -23,16 +23,21 @@ fn check(world: &World) -> Vec<Finding> {
         let attachment = &judged.attached.attachment;
         let parts = overlap::default_parts(attachment, family);
         let first = parts.first()?;
-        let route = attachment.routes.iter().find(|route| route.dst.interval() == *first)?;
+        let route = overlap::main_routes(attachment).find(|route| route.dst.interval() == *first)?;
         let via = route.via.map_or_else(String::new, |via| format!(" via {via}"));
-        let list = parts.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+        let list = overlap::listed(&parts);
         let together = if parts.len() > 1 { ", which together are a default route" } else { "" };
         let message = format!(
             "{} routes {list}{via} by migration0{together} ({}): virt-handler loses the API server.",
             judged.who(),
             route.origin,
         );
-        let help = "Remove the route; migration peers are on-link and need none.";
+        let prefix = attachment.addresses.iter().any(|address| address.prefix == route.dst);
+        let help = match (prefix, parts.len()) {
+            (true, _) => "Give the address its subnet's own prefix length.",
+            (false, 1) => "Remove the route: migration peers are on-link and need none.",
+            (false, _) => "Remove these routes: migration peers are on-link and need none.",
+        };
         let finding = judged.finding(RULE.id, family.to_string());
         Some(Finding { pointer: Some(route.pointer.clone()), ..finding }.says(message, help))
     });

@@ -1,10 +1,10 @@
 //! `dhcp-may-route`
 
 use super::dhcp_routes;
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -20,9 +20,10 @@ fn check(world: &World) -> Vec<Finding> {
     let clients = judged.filter_map(|judged| Some((judged, judged.attached.attachment.dhcp.as_ref()?)));
     let quiet = clients.filter(|(_, dhcp)| dhcp.flushed || !dhcp_routes::asks(&dhcp.requests));
     let findings = quiet.map(|(judged, dhcp)| {
+        let survive = "on-link routes that it sends survive the flush";
+        let routes = if dhcp.flushed { survive } else { "it can send routes unasked" };
         let message = format!(
-            "{} takes its address by DHCP: the prefix is the server's to choose and was not compared, and a server can \
-             send routes unasked.",
+            "{} takes its address by DHCP: the server chooses the prefix, which was not compared, and {routes}.",
             judged.who(),
         );
         let help = "Check that the server's subnet meets no cluster network and that it sends no routes.";

@@ -1,10 +1,10 @@
 //! `dhcp-routes`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
 use std::collections::BTreeSet;
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -27,7 +27,7 @@ fn check(world: &World) -> Vec<Finding> {
     });
     let findings = options.map(|(judged, dhcp, option, name)| {
         let message = format!(
-            "{} asks the DHCP server for option {option} ({name}): what it answers becomes a route by migration0, and a \
+            "{} asks the DHCP server for option {option} ({name}): what it answers becomes a route by migration0, a \
              router a default route.",
             judged.who(),
         );

@@ -1,11 +1,11 @@
 //! `duplicate-pool`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::cni::Lease;
 use crate::finding::Finding;
 use crate::world::{Attached, Judged, World};
 use std::sync::Arc;
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -21,9 +21,9 @@ fn check(world: &World) -> Vec<Finding> {
     let pairs = judged.flat_map(|judged| doubles(world, judged).into_iter().map(move |other| (judged, other)));
     let findings = pairs.map(|(judged, other)| {
         let message = format!(
-            "{} and {} give out the same addresses without seeing each other's: one address ends up twice on the network.",
+            "{} and {} give out the same addresses unseen by each other: one address ends up twice on the network.",
             judged.who(),
-            other.nad.object,
+            other.label(),
         );
         let help = "Give each its own range, or the same range and the same network_name.";
         let pointer = judged.attached.attachment.leases.first().map(|lease| lease.pointer.clone());

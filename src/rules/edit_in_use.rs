@@ -1,12 +1,12 @@
 //! `edit-in-use`
 
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
 use crate::cni::Attachment;
 use crate::finding::{Finding, Role};
 use crate::objects::{Nad, Object};
 use crate::world::{Change, World};
 use std::collections::BTreeSet;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

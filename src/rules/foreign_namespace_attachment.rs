@@ -1,10 +1,10 @@
 //! `foreign-namespace-attachment`
 
+use super::levels::D;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::{Reference, World};
 use std::collections::BTreeSet;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -26,7 +26,10 @@ fn refused(world: &World, reference: &Reference) -> Option<Finding> {
         return None;
     }
     let (subject, who) = (reference.subject(), reference.who());
-    let message = format!("{who} names {subject}, but Multus isolates namespaces here and refuses it: virt-handler stays in ContainerCreating.");
+    let message = format!(
+        "{who} names {subject}, but Multus isolates namespaces here and refuses it: virt-handler stays in \
+         ContainerCreating."
+    );
     let own = reference.referrer.as_ref().and_then(|r| r.object.namespace.as_deref()).unwrap_or("KubeVirt's namespace");
     let help = format!("Create the NetworkAttachmentDefinition in {own} and name it without a namespace.");
     Some(reference.finding(RULE.id, subject)?.says(message, help))
@@ -43,7 +46,10 @@ fn elsewhere(world: &World, reference: &Reference) -> Option<Finding> {
     let seen = others.iter().next()?;
     let list = others.iter().copied().collect::<Vec<_>>().join(", ");
     let who = reference.who();
-    let message = format!("{who} names `{name}`, which Multus looks up in {own}; it was seen only in {list}: virt-handler stays in ContainerCreating.");
+    let message = format!(
+        "{who} names `{name}`, which Multus looks up in {own}; it was seen only in {list}: virt-handler stays in \
+         ContainerCreating."
+    );
     let help = format!("Create the NetworkAttachmentDefinition `{name}` in {own} (copy it from {seen}).");
     Some(reference.finding(RULE.id, reference.subject())?.says(message, help))
 }

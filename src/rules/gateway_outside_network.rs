@@ -1,9 +1,9 @@
 //! `gateway-outside-network`
 
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

@@ -1,9 +1,10 @@
 //! `ignored-kubevirt`
 
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::objects::Referrer;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -15,15 +16,15 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    let active: Vec<_> = world.active_kubevirts().collect();
-    let doubtful = active.iter().any(|one| !one.object.is_same(&active[0].object));
+    let several = |one: &Referrer| world.active_kubevirts().any(|other| !other.object.is_same(&one.object));
+    let doubtful = world.active_kubevirts().any(|one| several(one));
     let kubevirts = world.referrers().filter(|referrer| referrer.is_kubevirt() && !referrer.deleting);
     let ignored = kubevirts.filter_map(|referrer| {
         let ignored = world.is_ignored(referrer);
         let message = if ignored {
             format!("{} is ignored by virt-operator, which acts on another KubeVirt.", referrer.object)
         } else {
-            format!("{} is one of several KubeVirts, and nothing tells which one virt-operator acts on.", referrer.object)
+            format!("{} is one of several KubeVirts; nothing tells which one virt-operator acts on.", referrer.object)
         };
         let finding = Finding { document: referrer.document, ..Finding::new(RULE.id, &referrer.object, "") };
         (ignored || doubtful).then(|| finding.at("metadata.name").says(message, "Keep one KubeVirt in the cluster."))

@@ -1,10 +1,10 @@
 //! `implicit-master`
 
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
 use crate::cni::Uplink;
 use crate::finding::Finding;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -26,7 +26,7 @@ fn check(world: &World) -> Vec<Finding> {
             link.plugin,
         );
         let help = "Set `master` to the interface of the migration network.";
-        let finding = judged.finding(RULE.id, &link.pointer);
+        let finding = judged.finding(RULE.id, "");
         Finding { pointer: Some(link.pointer.clone()), ..finding }.says(message, help)
     });
     findings.collect()

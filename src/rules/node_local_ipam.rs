@@ -1,10 +1,10 @@
 //! `node-local-ipam`
 
+use super::levels::{D, W};
+use super::{Check, Levels, Rule};
 use crate::cni::Scope;
 use crate::finding::Finding;
 use crate::world::World;
-use super::levels::{D, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

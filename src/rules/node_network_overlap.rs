@@ -1,11 +1,11 @@
 //! `node-network-overlap`
 
+use super::levels::D;
 use super::overlap;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Node, "virt-handler loses these nodes: the API server, kubelet probes, its peers")
+    overlap::findings(world, RULE.id, Class::Node, "virt-handler loses these nodes and kubelet's probes")
 }

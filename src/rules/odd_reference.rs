@@ -1,9 +1,9 @@
 //! `odd-reference`
 
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{D, O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -19,8 +19,10 @@ fn check(world: &World) -> Vec<Finding> {
         let network = reference.network.as_ref()?;
         let why = network.read.oddity.as_ref()?;
         let referrer = reference.referrer.as_ref()?;
-        let message = format!("The migration network `{}` of {} is oddly written: {why}.", network.text, referrer.object);
-        let help = format!("Write `{}`.", reference.name.as_deref().unwrap_or_default());
+        let message =
+            format!("The migration network `{}` of {} is oddly written: {why}.", network.text, referrer.object);
+        let plain = if reference.explicit { reference.subject() } else { reference.name.clone().unwrap_or_default() };
+        let help = format!("Write `{plain}`.");
         Some(reference.finding(RULE.id, &network.text)?.says(message, help))
     });
     odd.collect()

@@ -1,9 +1,9 @@
 //! `odd-spelling`
 
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{D, O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -16,5 +16,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
-    judged.flat_map(|judged| judged.remarks(RULE.id, "is oddly written", &judged.attached.attachment.oddities)).collect()
+    let remarks = judged.flat_map(|judged| {
+        let oddities = &judged.attached.attachment.oddities;
+        judged.remarks(RULE.id, "is oddly written", oddities)
+    });
+    remarks.collect()
 }

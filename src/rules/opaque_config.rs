@@ -1,8 +1,8 @@
 //! `opaque-config`
 
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -15,5 +15,9 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
-    judged.flat_map(|judged| judged.remarks(RULE.id, "cannot be judged in full", &judged.attached.attachment.opaque)).collect()
+    let remarks = judged.flat_map(|judged| {
+        let opaque = &judged.attached.attachment.opaque;
+        judged.remarks(RULE.id, "cannot be judged in full", opaque)
+    });
+    remarks.collect()
 }

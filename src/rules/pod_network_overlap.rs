@@ -1,11 +1,11 @@
 //! `pod-network-overlap`
 
+use super::levels::D;
 use super::overlap;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -17,5 +17,5 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    overlap::findings(world, RULE.id, Class::Pod, "what virt-handler sends to these pods, and its answers to them, leave by migration0")
+    overlap::findings(world, RULE.id, Class::Pod, "traffic to it leaves by migration0")
 }

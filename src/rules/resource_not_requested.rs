@@ -1,9 +1,9 @@
 //! `resource-not-requested`
 
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -25,7 +25,7 @@ fn check(world: &World) -> Vec<Finding> {
             judged.who(),
         );
         let help = "Use a network resources injector, or a plugin that needs no device.";
-        judged.finding(RULE.id, resource).at(PATH).says(message, help)
+        judged.finding(RULE.id, "").at(PATH).says(message, help)
     });
     findings.collect()
 }

@@ -1,11 +1,11 @@
 //! `routes-off-network`
 
+use super::levels::{D, O, W};
 use super::overlap::{self, Own};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::levels::{D, O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -21,11 +21,11 @@ fn check(world: &World) -> Vec<Finding> {
     let pairs = judged.flat_map(|judged| {
         let attachment = &judged.attached.attachment;
         let inside = |own: &Own| attachment.addresses.iter().any(|a| a.prefix.interval().holds(own.interval));
-        overlap::owned(attachment).into_iter().filter(move |own| own.route && !inside(own)).map(move |own| (judged, own))
+        let beyond = overlap::owned(attachment).into_iter().filter(move |own| own.route && !inside(own));
+        beyond.map(move |own| (judged, own))
     });
-    let free = pairs.filter(|(judged, own)| {
-        Class::ALL.iter().all(|class| world.meeting(judged, *class, own.interval).is_empty())
-    });
+    let free = pairs
+        .filter(|(judged, own)| Class::ALL.iter().all(|class| world.meeting(judged, *class, own.interval).is_empty()));
     let findings = free.map(|(judged, own)| {
         let message = format!(
             "{} routes {} by migration0, beyond its own network; it meets no network that is known.",

@@ -1,11 +1,11 @@
 //! `secondary-network-overlap`
 
+use super::levels::{D, O, W};
 use super::overlap;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::levels::{D, O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 const CLASSES: [Class; 3] = [Class::LoadBalancer, Class::Secondary, Class::Other];
 
 fn check(world: &World) -> Vec<Finding> {
-    let harm = "from virt-handler these addresses are reached by migration0, or not at all";
+    let harm = "virt-handler reaches them by migration0 only";
     let all = world.judged().iter().flat_map(|judged| {
         let doubled = super::duplicate_pool::doubles(world, judged);
         let told = move |finding: &Finding| {

@@ -1,10 +1,10 @@
 //! `shared-pool`
 
+use super::levels::{O, W};
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::{Attached, Judged, World};
 use std::sync::Arc;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -22,7 +22,7 @@ fn check(world: &World) -> Vec<Finding> {
         let message = format!(
             "{} and {} draw from one pool: others can use up the addresses that virt-handler needs.",
             judged.who(),
-            other.nad.object,
+            other.label(),
         );
         let help = "Give the migration network a pool of its own.";
         judged.finding(RULE.id, other.nad.object.to_string()).says(message, help)

@@ -1,13 +1,13 @@
 //! `special-range`
 
+use super::levels::D;
+use super::{Check, Levels, Rule};
 use crate::cni::{Attachment, Pointer};
 use crate::finding::Finding;
 use crate::net::Prefix;
 use crate::net::parse::strict_prefix;
 use crate::world::World;
 use std::collections::BTreeSet;
-use super::levels::{D};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {

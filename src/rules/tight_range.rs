@@ -1,9 +1,10 @@
 //! `tight-range`
 
+use super::levels::{O, W};
+use super::range_too_small;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -15,23 +16,6 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    let judged = world.judged().iter();
-    let pairs = judged.filter_map(|judged| Some((judged, world.demand(judged.referrer.as_deref())?)));
-    let findings = pairs.flat_map(|(judged, demand)| {
-        let needed = u128::from(demand.total());
-        judged.attached.attachment.pools().filter_map(move |(pool, usable, pointer)| {
-            if !(usable >= needed && usable.saturating_mul(4) < needed.saturating_mul(5)) {
-                return None;
-            }
-            let message = format!(
-                "The pool {pool} of {} has {usable} usable addresses for {}: nodes that join, or leases that leak, soon leave none.",
-                judged.who(),
-                demand,
-            );
-            let help = format!("Use a range with at least {} usable addresses.", needed + needed.div_ceil(4));
-            let finding = judged.finding(RULE.id, pool.to_string());
-            Some(Finding { pointer: Some(pointer.clone()), ..finding }.says(message, help))
-        })
-    });
-    findings.collect()
+    let tight = |usable: u128, needed: u128| usable >= needed && usable.saturating_mul(4) < needed.saturating_mul(5);
+    range_too_small::findings(world, RULE.id, tight, "a node that joins or a lease that leaks soon finds none")
 }

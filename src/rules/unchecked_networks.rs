@@ -1,9 +1,9 @@
 //! `unchecked-networks`
 
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
 use crate::world::World;
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -14,11 +14,8 @@ pub(super) static RULE: Rule = Rule {
     check: Check::State(check),
 };
 
-const DEMANDED: [(Class, &str); 3] = [
-    (Class::Pod, "--pod-cidr"),
-    (Class::Service, "--service-cidr"),
-    (Class::Node, "the networks file's `nodes`"),
-];
+const DEMANDED: [(Class, &str); 3] =
+    [(Class::Pod, "--pod-cidr"), (Class::Service, "--service-cidr"), (Class::Node, "the networks file's `nodes`")];
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();

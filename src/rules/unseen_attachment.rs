@@ -1,9 +1,9 @@
 //! `unseen-attachment`
 
-use crate::finding::Finding;
-use crate::world::World;
 use super::levels::{D, O, W};
 use super::{Check, Levels, Rule};
+use crate::finding::Finding;
+use crate::world::World;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -17,5 +17,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(world: &World) -> Vec<Finding> {
     let fires = !(world.lists().nads && world.lists().at_rest);
     let absent = world.references().iter().filter(|reference| fires && reference.is_absent(world));
-    absent.filter_map(|reference| reference.absence(RULE.id, "names a NetworkAttachmentDefinition that has not been seen", "unless it comes, virt-handler stays in ContainerCreating")).collect()
+    let what = "names a NetworkAttachmentDefinition that has not been seen";
+    let harm = "unless it comes, virt-handler stays in ContainerCreating";
+    absent.filter_map(|reference| reference.absence(RULE.id, what, harm)).collect()
 }

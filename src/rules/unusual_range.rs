@@ -1,12 +1,12 @@
 //! `unusual-range`
 
+use super::levels::{O, W};
 use super::special_range;
+use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::net::Prefix;
 use crate::net::parse::strict_prefix;
 use crate::world::World;
-use super::levels::{O, W};
-use super::{Check, Levels, Rule};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -32,7 +32,10 @@ const USUAL: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
-    let pairs = judged.flat_map(|judged| special_range::prefixes(&judged.attached.attachment).map(move |at| (judged, at)));
+    let pairs = judged.flat_map(|judged| {
+        let prefixes = special_range::prefixes(&judged.attached.attachment);
+        prefixes.map(move |at| (judged, at))
+    });
     let findings = pairs.filter_map(|(judged, (prefix, pointer))| {
         let space = space(prefix)?;
         let message = format!("The on-link prefix {prefix} of {} lies in {space} space.", judged.who());

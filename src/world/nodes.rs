@@ -129,3 +129,88 @@ impl Expression {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::{Object, name_of};
+    use crate::tree;
+
+    fn node(name: &str, labels: &[(&str, &str)], taints: &[(&str, &str)], os: Option<&str>) -> NodeFacts {
+        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        NodeFacts {
+            name: name.into(),
+            labels: labels.iter().map(pair).collect(),
+            taints: taints.iter().map(|(key, effect)| ((*key).into(), String::new(), (*effect).into())).collect(),
+            os: os.map(str::to_owned),
+        }
+    }
+
+    fn cr(spec: &str) -> Referrer {
+        let text =
+            format!(r#"{{"apiVersion":"kubevirt.io/v1","kind":"KubeVirt","metadata":{{"name":"k"}},"spec":{spec}}}"#);
+        let node = tree::parse(&text).unwrap();
+        match Object::read(&node, name_of(&node).unwrap(), None) {
+            Some(Object::Referrer(referrer)) => referrer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn nodes() -> Nodes {
+        let seen = vec![
+            node("plain", &[("zone", "a"), ("size", "3")], &[], Some("linux")),
+            node("windows", &[], &[], Some("windows")),
+            node("tainted", &[("zone", "b")], &[("node-role.kubernetes.io/control-plane", "NoSchedule")], None),
+            node("cordoned", &[("zone", "b")], &[("node.kubernetes.io/unschedulable", "NoSchedule")], None),
+        ];
+        Nodes { seen, seen_whole: true, ..Nodes::default() }
+    }
+
+    fn count(spec: &str) -> u64 {
+        nodes().demand(Some(&cr(spec))).unwrap().nodes
+    }
+
+    #[test]
+    fn virt_handler_runs_where_system_taints_and_placement_let_it() {
+        let placed = |text: &str| count(&format!(r#"{{"workloads":{{"nodePlacement":{text}}}}}"#));
+        assert_eq!(count("{}"), 2);
+        assert_eq!(placed(r#"{"nodeSelector":{"zone":"a"}}"#), 1);
+        assert_eq!(placed(r#"{"tolerations":[{"operator":"Exists"}]}"#), 3);
+        assert_eq!(
+            placed(r#"{"tolerations":[{"key":"node-role.kubernetes.io/control-plane","effect":"NoExecute"}]}"#),
+            2
+        );
+        let affinity = |expression: &str| {
+            placed(&format!(
+                r#"{{"affinity":{{"nodeAffinity":{{"requiredDuringSchedulingIgnoredDuringExecution":
+                   {{"nodeSelectorTerms":[{{"matchExpressions":[{expression}]}}]}}}}}}}}"#
+            ))
+        };
+        assert_eq!(affinity(r#"{"key":"zone","operator":"In","values":["b"]}"#), 1);
+        assert_eq!(affinity(r#"{"key":"zone","operator":"NotIn","values":["a"]}"#), 1);
+        assert_eq!(affinity(r#"{"key":"size","operator":"Gt","values":["2"]}"#), 1);
+        assert_eq!(affinity(r#"{"key":"size","operator":"DoesNotExist"}"#), 1);
+    }
+
+    #[test]
+    fn synchronization_controllers_count_only_with_their_gate() {
+        let total = |spec: &str| nodes().demand(Some(&cr(spec))).unwrap().total();
+        let gate = r#""configuration":{"developerConfiguration":{"featureGates":["DecentralizedLiveMigration"]}}"#;
+        assert_eq!(total("{}"), 2);
+        assert_eq!(total(&format!("{{{gate}}}")), 5);
+        assert_eq!(total(&format!(r#"{{{gate},"infra":{{"replicas":1}}}}"#)), 4);
+    }
+
+    #[test]
+    fn a_part_of_the_nodes_is_no_count() {
+        let part = Nodes { seen_whole: false, ..nodes() };
+        assert_eq!(part.demand(None), None);
+        let declared = Nodes {
+            declared: [("plain".into(), true), ("x".into(), false), ("y".into(), true)].into(),
+            declared_whole: true,
+            ..nodes()
+        };
+        // plain once, x not at all, y, and cordoned by its object
+        assert_eq!(declared.demand(None).unwrap().nodes, 3);
+    }
+}

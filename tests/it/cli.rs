@@ -244,6 +244,17 @@ fn networks_come_from_files_flags_and_manifests() {
 }
 
 #[test]
+fn a_preview_has_every_nad_once() {
+    let (code, out, _) = run(&["preview", "examples/bad/two-pools", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &json["version"], json["attachments"].as_array().unwrap().len()), (0, &1.into(), 2));
+    assert_eq!(json["attachments"][0]["object"]["name"], "migration");
+    let none = run(&["preview", "examples/bad/missing"]);
+    assert!(none.0 == 0 && none.1.contains("no NetworkAttachmentDefinition"), "{}", none.1);
+    assert!(refusal(&["preview"]).contains("Nothing to preview"));
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_error() {
     use std::process::{Command, Stdio};
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubevirt-preflight"))

@@ -2,13 +2,13 @@
 //! nodes give the same address.
 
 use super::{Call, Given, GivenIp};
-use crate::cni::decode::{Fields, Placed, Remarks, child};
+use crate::cni::decode::{Fields, MANY, Placed, Remarks, child};
 use crate::cni::routes;
 use crate::cni::shape::{self, Shape, Struct};
 use crate::cni::{Field, Gap, Pointer, Scope, Taken};
 use crate::net::{Family, Interval, Prefix};
 use crate::tree::Node;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 const IPAM: Struct = &[
     ("name", Shape::Text),
@@ -59,7 +59,8 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     }
     let wanted = requested(call.conf, remarks);
     let ips = allocated(&sets, &wanted, remarks);
-    let gaps = resolv_conf(call.ipam, remarks);
+    let mut gaps = resolv_conf(call.ipam, remarks);
+    gaps.extend(ips.iter().filter_map(loopback_first));
     Given { ips, routes: routes::routes(call.ipam, "routes", remarks), gaps, ..Given::default() }
 }
 
@@ -83,7 +84,7 @@ fn range_sets(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Vec<Vec<Range>>
 }
 
 fn sets_of(fields: &Fields<'_, '_>, key: &str, remarks: &mut Remarks) -> Vec<Vec<Range>> {
-    let items = fields.list(key, remarks).unwrap_or_default();
+    let items = fields.short_list(key, MANY, remarks).unwrap_or_default();
     items.into_iter().map(|set| one_set(set, remarks)).collect()
 }
 
@@ -209,7 +210,7 @@ fn requested(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<(IpAddr, Point
     let objects = [conf.nested(&["args", "cni"]), conf.nested(&["runtimeConfig"])];
     let mut wanted: Vec<(IpAddr, Pointer)> = Vec::new();
     for fields in objects.into_iter().flatten() {
-        for (text, pointer) in fields.texts("ips", remarks).unwrap_or_default() {
+        for (text, pointer) in texts_of(&fields, remarks) {
             let address = if text.contains('/') {
                 routes::cidr(text, pointer.clone(), remarks).map(|cidr| cidr.address)
             } else {
@@ -220,6 +221,13 @@ fn requested(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<(IpAddr, Point
         }
     }
     wanted
+}
+
+fn texts_of<'n>(fields: &Fields<'n, '_>, remarks: &mut Remarks) -> Vec<(&'n str, Pointer)> {
+    let mut texts =
+        fields.short_list("ips", MANY, remarks).and_then(|_| fields.texts("ips", remarks)).unwrap_or_default();
+    texts.truncate(MANY);
+    texts
 }
 
 /// One address of each set; a set's further ranges are alternatives.
@@ -289,6 +297,13 @@ fn of(range: &Range, pool: Option<(Interval, Vec<Interval>)>) -> GivenIp {
         alternative: false,
         pointer: range.pointer.clone(),
     }
+}
+
+/// Of a subnet from :: on the first pod of a node is given ::1, which no interface can have.
+fn loopback_first(ip: &GivenIp) -> Option<Gap> {
+    let why = "ADD fails for the first pod of a node, which is given the loopback address ::1".to_owned();
+    let first = matches!(&ip.taken, Taken::Pool(pool, _) if !ip.alternative && pool.first() == Ipv6Addr::LOCALHOST);
+    first.then_some(Gap { field: Field::Fails, family: None, why })
 }
 
 /// `resolvConf` names a file of the node; if it is not there, ADD fails.

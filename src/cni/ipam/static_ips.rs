@@ -1,7 +1,7 @@
 //! The static IPAM plugin (containernetworking/plugins plugins/ipam/static): every pod gets the same addresses.
 
 use super::{Call, Given, GivenIp};
-use crate::cni::decode::{Fields, Placed, Remarks, child, whole};
+use crate::cni::decode::{Fields, MANY, Placed, Remarks, child, whole};
 use crate::cni::routes;
 use crate::cni::shape::{self, Shape, Struct};
 use crate::cni::{Pointer, Scope, Taken};
@@ -37,7 +37,8 @@ fn overriding(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<Vec<GivenI
 
 /// `ips`, `None` if there is none.
 fn asked(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<Vec<GivenIp>> {
-    let texts = fields.texts("ips", remarks)?;
+    let mut texts = fields.short_list("ips", MANY, remarks).and_then(|_| fields.texts("ips", remarks))?;
+    texts.truncate(MANY);
     let ip = |(text, pointer): (&str, Pointer)| {
         let cidr = routes::cidr(text, pointer.clone(), remarks)?;
         Some(fixed(cidr, None, pointer))
@@ -61,7 +62,7 @@ fn fixed(cidr: Cidr, gateway: Option<(IpAddr, Pointer)>, pointer: Pointer) -> Gi
 
 /// `addresses`; where other ones take their place, it is only decoded.
 fn listed(ipam: &Fields<'_, '_>, replaced: bool, remarks: &mut Remarks) -> Vec<GivenIp> {
-    let items = ipam.list("addresses", remarks).unwrap_or_default();
+    let items = ipam.short_list("addresses", MANY, remarks).unwrap_or_default();
     items.into_iter().filter_map(|item| one(item, replaced, remarks)).collect()
 }
 

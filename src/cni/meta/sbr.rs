@@ -55,8 +55,10 @@ fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
     main.retain(|hop| !hidden.contains(hop));
     let ruled = chain.ruled.clone();
     let free = (FIRST_TABLE..).filter(|table| !ruled.contains(table) && !LASTING.contains(table));
+    let mut aside = Vec::new();
     for (table, ip) in free.zip(ips) {
         chain.ruled.insert(table);
+        chain.kernel.keep_at_hand(table, &mut aside);
         add_default(chain, ip, table, pointer);
         let mine: Vec<&Hop> = main.iter().filter(|hop| belongs(chain, hop, ip)).collect();
         for hop in mine {
@@ -66,6 +68,7 @@ fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
             }
         }
     }
+    chain.kernel.hops.append(&mut aside);
     chain.kernel.hops.retain(|hop| hop.table != MAIN || hidden.contains(hop));
     note_surviving_default(chain);
     chain.detached_by = Some("sbr moves its routes into a table for its own address");

@@ -126,6 +126,26 @@ fn addresses_written_for_the_runtime_win() {
 }
 
 #[test]
+fn long_lists_are_cut_and_said() {
+    let many = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(" ");
+    let addresses =
+        |count| many(count, &|at| format!("10.{}.{}.5/24>10.{}.{}.1", at / 250, at % 250, at / 250, at % 250));
+    let routes = |count| many(count, &|at| format!("11.{}.{}.0/24", at / 250, at % 250));
+    let sbr = |text: String| chain(&text, r#"{"type":"sbr"}"#);
+    assert_eq!(reading(&sbr(fixed(&addresses(256), &routes(256)))).faults, []);
+    let read = reading(&fixed_in_bridge(&addresses(300), &routes(300)));
+    let places: Vec<_> = read.faults.iter().map(|note| note.pointer.as_str()).collect();
+    assert_eq!(places, ["/ipam/addresses", "/ipam/routes"]);
+    let plugins = vec![r#"{"type":"tuning"}"#; 40].join(",");
+    let long = reading(&chain(&fixed("10.0.0.5/24", ""), &plugins));
+    assert_eq!(long.faults.iter().map(|note| note.pointer.as_str()).collect::<Vec<_>>(), ["/plugins"]);
+}
+
+fn fixed_in_bridge(addresses: &str, routes: &str) -> String {
+    bridge(&fixed(addresses, routes))
+}
+
+#[test]
 fn null_is_nothing_but_where_an_object_is_needed() {
     compare([
         (
