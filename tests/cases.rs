@@ -136,9 +136,15 @@ fn files() -> impl Iterator<Item = (String, String)> {
 }
 
 fn wrong(name: &str, text: &str) -> Vec<String> {
-    let page = Page::of(&fenced(text));
+    let text = fenced(text);
+    let page = Page::of(&text);
     let strays = page.strays.iter().map(|stray| format!("{name}: {stray}"));
-    strays.chain(page.tests().flat_map(|block| mismatches(name, &page, block))).collect()
+    strays
+        .chain(page.tests().flat_map(|block| {
+            let title = text.lines().nth(block.line).unwrap_or_default();
+            mismatches(&format!("{name}: {title}"), &page, block)
+        }))
+        .collect()
 }
 
 /// The file as a rule's page would have it; every line keeps its number but for the closing fences before it.
@@ -151,9 +157,7 @@ fn fenced(text: &str) -> String {
     lines.chain(["```\n".to_owned()]).collect()
 }
 
-fn mismatches(name: &str, page: &Page, block: &Block) -> Vec<String> {
-    let title = block.documents.first().and_then(|document| document.text.lines().next()).unwrap_or_default();
-    let place = format!("{name}: {title}");
+fn mismatches(place: &str, page: &Page, block: &Block) -> Vec<String> {
     let mut found = match world::findings(page, block) {
         Ok(found) => found,
         Err(error) => return vec![format!("{place}: {error}")],

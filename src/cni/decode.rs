@@ -259,13 +259,13 @@ fn doubtful_key<'n>(map: &'n Map<'_>, matters: impl Fn(&str) -> bool) -> Option<
         let all = || map.iter().map(|(name, _)| name);
         return names.enumerate().find_map(|(at, name)| {
             let earlier = all().filter(|name| matters(name)).take(at).find(|earlier| folds_to(earlier, name));
-            earlier.map(|first| (first, name))
+            earlier.map(|other| (name.max(other), name.min(other)))
         });
     }
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     names.find_map(|name| {
         let earlier = seen.insert(name.chars().map(folded).collect(), name);
-        earlier.map(|first| (first, name))
+        earlier.map(|other| (name.max(other), name.min(other)))
     })
 }
 
@@ -326,7 +326,7 @@ mod tests {
     fn doubtful_keys_are_found_among_few_and_among_many() {
         for count in [FEW - 2, FEW - 1, 4 * FEW] {
             let others: String = (0..count).map(|n| format!("\"a{n}\":1,")).collect();
-            for (first, second) in [("x", "X"), ("straße", "STRAßE"), ("k", "\u{212a}")] {
+            for (first, second) in [("x", "X"), ("straße", "STRAßE"), ("\u{212a}", "k")] {
                 let text = format!("{{\"{first}\":1,{others}\"{second}\":2}}");
                 assert_eq!(
                     doubtful_key(parse(&text).unwrap().map().unwrap(), |_| true),

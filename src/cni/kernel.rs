@@ -6,6 +6,7 @@ use super::Pointer;
 use super::Taken;
 use super::ipam::GivenIp;
 use crate::net::{Family, Interval, Prefix};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Routing table `main` (RT_TABLE_MAIN).
@@ -230,21 +231,25 @@ impl Kernel {
         main
     }
 
+    /// Routes of `main` that the kernel keeps as one of several next hops of an IPv6 route. Such a route is listed without
+    /// an interface, so that a plugin that asks for an interface's routes (netlink `RouteList`) does not find it.
+    /// `beside_eth0`: the pod's eth0 has a default route, which ours joins.
+    pub(super) fn multipath(&self, beside_eth0: bool) -> Vec<Hop> {
+        let routed = |hop: &&Hop| hop.table == MAIN && hop.dst.family() == Family::V6 && hop.via.is_some();
+        let mut slots: BTreeMap<(Prefix, u32), Vec<&Hop>> = BTreeMap::new();
+        for hop in self.hops.iter().filter(routed) {
+            slots.entry((hop.dst, hop.rank())).or_default().push(hop);
+        }
+        let joined = |hops: &Vec<&Hop>| hops.len() > 1 || (beside_eth0 && hops.iter().any(|hop| hop.is_v6_default()));
+        slots.into_values().filter(joined).flatten().cloned().collect()
+    }
+
     /// Puts routes aside that play no part in work on `table`, and takes back those that do: many tables stay cheap.
     pub(super) fn keep_at_hand(&mut self, table: u32, aside: &mut Vec<Hop>) {
         let needed = |hop: &Hop| [MAIN, LOCAL, table].contains(&hop.table);
         let back: Vec<Hop> = aside.extract_if(.., |hop| needed(hop)).collect();
         aside.extend(self.hops.extract_if(.., |hop| !needed(hop)));
         self.hops.extend(back);
-    }
-
-    /// Whether the kernel keeps the route as one of several next hops of an IPv6 route. Such a route is listed without an
-    /// interface, so that a plugin that asks for an interface's routes (netlink `RouteList`) does not find it.
-    /// `beside_eth0`: the pod's eth0 has a default route, which ours joins.
-    pub(super) fn is_multipath(&self, hop: &Hop, beside_eth0: bool) -> bool {
-        let joins = |other: &Hop| other.via.is_some() && other.shares_slot(hop) && other.via != hop.via;
-        let joins_eth0 = || beside_eth0 && hop.is_v6_default();
-        hop.dst.family() == Family::V6 && hop.via.is_some() && (joins_eth0() || self.hops.iter().any(joins))
     }
 
     /// Forgets the addresses of a family and every route of it.

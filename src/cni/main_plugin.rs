@@ -64,7 +64,7 @@ const MAINS: [Main; 11] = [
 type Whole = fn(&Fields<'_, '_>, Setting<'_>, &mut Remarks) -> Given;
 
 /// These plugins by their `type`.
-const WHOLES: [(&str, Whole); 2] = [("ovn-k8s-cni-overlay", ovn_k8s::attached), ("kube-ovn", ipam::kube_ovn::attached)];
+const WHOLES: &[(&str, Whole)] = &[("ovn-k8s-cni-overlay", ovn_k8s::attached), ("kube-ovn", ipam::kube_ovn::attached)];
 
 /// The IPAM plugin that a main plugin calls.
 enum Asked<'n, 'a> {

@@ -10,7 +10,7 @@ mod vrf;
 use super::chain::Chain;
 use super::decode::child;
 use super::envelope::Element;
-use super::kernel::{Hop, MAIN};
+use super::kernel::Hop;
 use super::{Field, Gap, Link, Uplink};
 use crate::net::Family;
 
@@ -66,12 +66,10 @@ fn has_interface(element: &Element<'_, '_>, chain: &mut Chain<'_>) -> bool {
     false
 }
 
-/// Routes of the main table that a plugin does not find among the interface's ([`super::kernel::Kernel::is_multipath`]).
-/// Unless pods are known to have no IPv6, eth0 counts as having an IPv6 default.
+/// Routes of the main table that a plugin does not find among the interface's. Unless pods are known to have no IPv6,
+/// eth0 counts as having an IPv6 default.
 fn hidden(chain: &Chain<'_>) -> Vec<Hop> {
-    let beside_eth0 = chain.setting.pods_have_v6 != Some(false);
-    let main = chain.kernel.hops.iter().filter(|hop| hop.table == MAIN);
-    main.filter(|hop| chain.kernel.is_multipath(hop, beside_eth0)).cloned().collect()
+    chain.kernel.multipath(chain.setting.pods_have_v6 != Some(false))
 }
 
 /// Says that an IPv6 default that was left alone is not sure to be.

@@ -8,7 +8,7 @@ use crate::cni::shape::{self, Shape, Struct};
 use crate::cni::{Field, Gap, Pointer, Scope, Taken};
 use crate::net::{Family, Interval, Prefix};
 use crate::tree::Node;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 const IPAM: Struct = &[
     ("name", Shape::Text),
@@ -59,7 +59,8 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     }
     let wanted = requested(call.conf, remarks);
     let ips = allocated(&sets, &wanted, remarks);
-    let gaps = resolv_conf(call.ipam, remarks);
+    let mut gaps = resolv_conf(call.ipam, remarks);
+    gaps.extend(ips.iter().filter_map(loopback_first));
     Given { ips, routes: routes::routes(call.ipam, "routes", remarks), gaps, ..Given::default() }
 }
 
@@ -296,6 +297,13 @@ fn of(range: &Range, pool: Option<(Interval, Vec<Interval>)>) -> GivenIp {
         alternative: false,
         pointer: range.pointer.clone(),
     }
+}
+
+/// Of a subnet from :: on the first pod of a node is given ::1, which no interface can have.
+fn loopback_first(ip: &GivenIp) -> Option<Gap> {
+    let why = "ADD fails for the first pod of a node, which is given the loopback address ::1".to_owned();
+    let first = matches!(&ip.taken, Taken::Pool(pool, _) if !ip.alternative && pool.first() == Ipv6Addr::LOCALHOST);
+    first.then_some(Gap { field: Field::Fails, family: None, why })
 }
 
 /// `resolvConf` names a file of the node; if it is not there, ADD fails.

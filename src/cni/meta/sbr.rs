@@ -57,8 +57,8 @@ fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
     let free = (FIRST_TABLE..).filter(|table| !ruled.contains(table) && !LASTING.contains(table));
     let mut aside = Vec::new();
     for (table, ip) in free.zip(ips) {
-        chain.kernel.keep_at_hand(table, &mut aside);
         chain.ruled.insert(table);
+        chain.kernel.keep_at_hand(table, &mut aside);
         add_default(chain, ip, table, pointer);
         let mine: Vec<&Hop> = main.iter().filter(|hop| belongs(chain, hop, ip)).collect();
         for hop in mine {

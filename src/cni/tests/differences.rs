@@ -113,6 +113,8 @@ fn reversed_ranges_overlap() {
     };
     compare([
         (sets(""), "fails: overlap"),
+        (bridge(&local(r#""subnet":"::/64","gateway":"::2""#)), "::1..::ffff:ffff:ffff:ffff/64 | ?fails"),
+        (bridge(&local(r#""subnet":"::/64""#)), "::2..::ffff:ffff:ffff:ffff/64"),
         (sets(r#","rangeEnd":"10.0.0.253""#), "10.0.0.2..10.0.0.253/24 10.0.0.255..10.0.0.255/24"),
     ]);
 }
