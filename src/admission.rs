@@ -111,8 +111,8 @@ struct Request<'n> {
 
 impl<'n> Request<'n> {
     fn read(node: &'n Node<'n>) -> Result<Self, NotAReview> {
-        let version = node.text_at(&["apiVersion"]).unwrap_or("no apiVersion");
-        let kind = node.text_at(&["kind"]).unwrap_or("no kind");
+        let version = node.text_at(&["apiVersion"]).unwrap_or("(no apiVersion)");
+        let kind = node.text_at(&["kind"]).unwrap_or("(no kind)");
         if (version, kind) != ("admission.k8s.io/v1", "AdmissionReview") {
             return Err(NotAReview::Kind(format!("{version} {kind}")));
         }

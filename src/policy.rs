@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The settings under which a world is reviewed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -243,6 +244,16 @@ fn pattern<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, 
     let text = String::deserialize(deserializer)?;
     let inside = text.strip_suffix('*').unwrap_or(&text).contains('*');
     if inside { Err(D::Error::custom("A `*` can stand only at the end of the name")) } else { Ok(text) }
+}
+
+/// `NetworkAttachmentDefinition kubevirt/mig*`
+impl fmt::Display for ExceptedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.namespace {
+            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None => write!(f, "{} {}", self.kind, self.name),
+        }
+    }
 }
 
 impl Policy {

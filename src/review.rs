@@ -144,10 +144,10 @@ fn expired(policy: &Policy, rule: &Rule, today: Date) -> Vec<Finding> {
     let exceptions = policy.file.exceptions.iter().enumerate();
     let over = exceptions.filter(|(_, exception)| exception.has_expired(today));
     let findings = over.map(|(at, exception)| {
-        let subject = format!("{} {}", exception.rule.0, exception.object.name);
+        let subject = format!("{} {}", exception.rule.0, exception.object);
         let message = format!(
             "The exception from {} for {} expired on {} and no longer applies.",
-            exception.rule.0, exception.object.name, exception.expires.0,
+            exception.rule.0, exception.object, exception.expires.0,
         );
         let help = "Mend the finding, or give the exception a new day and reason; else remove it.";
         Finding::new(rule.id, &policy.object(), subject).at(format!("exceptions[{at}].expires")).says(message, help)

@@ -161,7 +161,7 @@ fn field(finding: &Finding) -> String {
 /// All findings, a line each, and how to look closer.
 fn message(denied: &[Finding]) -> String {
     let last = denied.first().map_or("", |finding| finding.rule);
-    let closing = format!("Look closer with `kubevirt-preflight explain {last}` and `kubevirt-preflight audit`.");
+    let closing = format!("Look closer with `kubevirt-preflight explain {last}`.");
     let lines = denied.iter().map(|finding| format!("{}: {} {}", finding.rule, finding.message, finding.help));
     let mut lines = within(lines, denied.len(), MESSAGE, str::len);
     lines.push(closing);
@@ -169,9 +169,7 @@ fn message(denied: &[Finding]) -> String {
 }
 
 fn warnings(warned: &[Finding]) -> Vec<String> {
-    let texts =
-        warned.iter().map(|finding| shortened(&format!("{}: {} {}", finding.rule, finding.message, finding.help)));
-    within(texts, warned.len(), WARNINGS, |text| text.chars().count())
+    within(warned.iter().map(warning), warned.len(), WARNINGS, |text| text.chars().count())
 }
 
 /// As many texts as fit `limit`, and how many were left out.
@@ -195,13 +193,25 @@ fn within(
     kept
 }
 
-/// One line without control characters, which make the API server drop a warning, of at most [`WARNING`] characters.
-fn shortened(text: &str) -> String {
+/// One line of at most [`WARNING`] characters: what is wrong is cut before what to do is, unless that alone is long.
+fn warning(finding: &Finding) -> String {
+    const ROOM: usize = 96;
+    let (head, help) = (format!("{}: {}", finding.rule, finding.message), finding.help.as_str());
+    let left = WARNING.saturating_sub(help.chars().count() + 1);
+    if left >= ROOM || help.is_empty() {
+        format!("{} {}", shortened(&head, left), shortened(help, WARNING))
+    } else {
+        shortened(&format!("{head} {help}"), WARNING)
+    }
+}
+
+/// At most `limit` characters, none of them a control character, for which the API server drops a warning.
+fn shortened(text: &str, limit: usize) -> String {
     let plain = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    if text.chars().count() <= WARNING {
+    if text.chars().count() <= limit {
         return plain.collect();
     }
-    plain.take(WARNING - 1).chain(['…']).collect()
+    plain.take(limit.saturating_sub(1)).chain(['…']).collect()
 }
 
 fn annotations(review: &ChangeReview) -> BTreeMap<&'static str, String> {

@@ -10,7 +10,6 @@ use kubevirt_preflight::admission::{self, Verdict};
 use kubevirt_preflight::finding::{Finding, Level, Place};
 use kubevirt_preflight::manifests::Manifests;
 use kubevirt_preflight::objects::Object;
-use kubevirt_preflight::policy::ExceptedObject;
 use kubevirt_preflight::report::{self, Report};
 use kubevirt_preflight::review::{self, Review};
 use kubevirt_preflight::tree;
@@ -141,10 +140,10 @@ impl CheckArgs {
         }
         notes.extend(gathered.bad().map(|(object, path, why)| format!("{path} of {object} cannot be read: {why}.")));
         notes.extend(review::expiring(&gathered.policy, today).map(|exception| {
-            let ExceptedObject { kind, namespace, name } = &exception.object;
-            let namespace = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-            let (rule, last) = (exception.rule.0, exception.expires.0);
-            format!("The exception from {rule} for {kind} {namespace}{name} ends on {last}.")
+            format!(
+                "The exception from {} for {} ends on {}.",
+                exception.rule.0, exception.object, exception.expires.0
+            )
         }));
         notes
     }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use kubevirt_preflight::manifests::Manifests;
 use kubevirt_preflight::networks::declared::API_VERSION;
 use kubevirt_preflight::policy::Day;
-use kubevirt_preflight::tree::Node;
+use kubevirt_preflight::tree::{Map, Node};
 use std::collections::BTreeSet;
 
 /// A document `kind: Snapshot` among the objects, and the UID of the Namespace kube-system.
@@ -38,6 +38,11 @@ impl Snapshot {
     }
 
     fn read(&mut self, node: &Node<'_>) -> Result<()> {
+        const KEYS: [&str; 6] = ["apiVersion", "kind", "metadata", "cluster", "taken", "whole"];
+        let keys = node.map().into_iter().flat_map(Map::iter).map(|(key, _)| key);
+        if let Some(unknown) = keys.into_iter().find(|key| !KEYS.contains(key)) {
+            bail!("There is no key `{unknown}` in a Snapshot; the keys are `cluster`, `taken` and `whole`.");
+        }
         self.cluster = node.text_at(&["cluster"]).map(str::to_owned).or(self.cluster.take());
         if let Some(taken) = node.text_at(&["taken"]) {
             let Ok(Day(day)) = Day::try_from(taken.to_owned()) else {
