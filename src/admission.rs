@@ -144,10 +144,9 @@ impl<'n> Request<'n> {
     fn change(&self, body: &[u8]) -> Result<Option<(Change, ObjectRef)>, NotAReview> {
         let kind = self.kind();
         let judged = kind_of(&kind);
-        let stated = sources::is_read(&kind);
         let matters = match (judged, self.operation) {
             (_, "CONNECT") | (None | Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
-            _ => self.text("subResource").is_none() && (judged.is_some() || stated),
+            _ => self.text("subResource").is_none() && (judged.is_some() || sources::is_read(&kind)),
         };
         if !matters {
             return Ok(None);

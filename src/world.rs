@@ -238,8 +238,9 @@ impl World {
                 vec![Cow::Borrowed(network)]
             }
         });
-        let above = self.over.claims.iter().filter(|claim| claim.class == class && !own(claim)).cloned();
-        let above: Vec<_> = Networks::of(above).iter().cloned().map(Cow::Owned).collect();
+        let above = || self.over.claims.iter().filter(|claim| claim.class == class && !own(claim));
+        let laid = above().any(|claim| claim.interval.meets(interval)).then(|| Networks::of(above().cloned()));
+        let above = laid.iter().flat_map(Networks::iter).cloned().map(Cow::Owned);
         below.chain(above).filter(|network| network.interval.meets(interval)).collect()
     }
 
@@ -302,7 +303,7 @@ fn attached(nad: Nad, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached
 fn claims_of(attached: &Attached) -> impl Iterator<Item = Claim> + use<> {
     let Attached { nad, attachment } = attached;
     let pool = attachment.own.first().cloned();
-    let origin = Arc::new(Origin { object: nad.object.clone(), path: "spec.config".into() });
+    let origin = Arc::new(Origin::new(nad.object.clone(), "spec.config"));
     let prefixes: BTreeSet<_> = attachment.addresses.iter().map(|a| a.prefix.interval()).collect();
     prefixes.into_iter().map(move |interval| Claim {
         interval,

@@ -211,3 +211,14 @@ fn what_is_not_a_review_says_why() {
     body["request"]["object"] = Value::Null;
     assert!(matches!(asked(body.to_string().as_bytes()), NotAReview::NoObject { .. }));
 }
+
+#[test]
+fn a_network_over_a_whole_large_cluster_is_answered_briefly() {
+    let wide = with(nad("10.64.0.0/10"), "/metadata/generation", json!(2));
+    let world = support::world(20_000, vec![object(&cr())]);
+    let body = review("CREATE", wide, Value::Null);
+    let answer = answer(&world, &body);
+    let causes = parsed(&answer)["response"]["status"]["details"]["causes"].as_array().unwrap().len();
+    assert_eq!(causes, 101);
+    assert!(answer.bytes.len() < 100_000, "{}", answer.bytes.len());
+}

@@ -3,6 +3,7 @@
 //! A line `## world OPTIONS` (or `before`, `after`) begins a block as a fence does in a rule's page; a comment
 //! `# deny: RULE` or `# deny: RULE SUBJECT` in a document is a finding about it. `as-above` adds the documents of the
 //! file's first block whose kind the block has none of. What is not named must not be found.
+#![allow(clippy::unwrap_used)]
 
 #[path = "pages/page.rs"]
 #[allow(dead_code)]
@@ -148,15 +149,12 @@ fn wrong(name: &str, text: &str) -> Vec<String> {
 
 /// The file as a rule's page would have it; every line keeps its number but for the closing fences before it.
 fn fenced(text: &str) -> String {
-    let mut page = String::new();
-    for line in text.lines() {
-        match line.strip_prefix("## ") {
-            Some(rest) if page.is_empty() => page += &format!("```yaml {rest}\n"),
-            Some(rest) => page += &format!("```\n```yaml {rest}\n"),
-            None => page += &format!("{line}\n"),
-        }
-    }
-    page + "```\n"
+    let lines = text.lines().enumerate().map(|(at, line)| match line.strip_prefix("## ") {
+        Some(rest) if at == 0 => ["```yaml ", rest, "\n"].concat(),
+        Some(rest) => ["```\n```yaml ", rest, "\n"].concat(),
+        None => [line, "\n"].concat(),
+    });
+    lines.chain(["```\n".to_owned()]).collect()
 }
 
 fn mismatches(place: &str, page: &Page, block: &Block) -> Vec<String> {

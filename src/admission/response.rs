@@ -11,6 +11,8 @@ const WARNING: usize = 256;
 const WARNINGS: usize = 4_096;
 /// Longest message, in bytes: about a terminal screen.
 const MESSAGE: usize = 8_192;
+/// Most causes: a network over all of a large cluster meets thousands.
+const CAUSES: usize = 100;
 
 /// What one line of the log says of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,17 +131,22 @@ pub(super) fn bytes(uid: &str, review: &ChangeReview) -> Vec<u8> {
 }
 
 fn status(denied: &[Finding]) -> Status<'static> {
-    let causes = denied.iter().map(|finding| Cause {
+    let causes = denied.iter().take(CAUSES).map(|finding| Cause {
         reason: finding.rule,
         message: format!("{} {}", finding.message, finding.help),
         field: field(finding),
+    });
+    let rest = denied.len().checked_sub(CAUSES).filter(|rest| *rest > 0).map(|rest| Cause {
+        reason: "more",
+        message: format!("and {rest} more"),
+        field: String::new(),
     });
     Status {
         outcome: "Failure",
         code: 403,
         reason: "Forbidden",
         message: message(denied),
-        details: Details { causes: causes.collect() },
+        details: Details { causes: causes.chain(rest).collect() },
     }
 }
 

@@ -227,7 +227,15 @@ fn described(node: &Node<'_>) -> String {
 
 /// The pointer of a member or element (RFC 6901 escapes).
 pub(super) fn child(pointer: &str, key: &str) -> Pointer {
-    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
+    let mut child = String::with_capacity(pointer.len() + 1 + key.len());
+    child.push_str(pointer);
+    child.push('/');
+    if key.contains(['~', '/']) {
+        child.push_str(&key.replace('~', "~0").replace('/', "~1"));
+    } else {
+        child.push_str(key);
+    }
+    child
 }
 
 /// A number as a plugin decodes it into an int. Before a plugin sees the text, libcni has passed every number through a
@@ -240,20 +248,33 @@ pub(super) fn whole(node: &Node<'_>) -> Option<i64> {
     (float.fract() == 0.0 && (-LIMIT..LIMIT).contains(&float)).then_some(float as i64)
 }
 
+/// So many keys are compared one with another; more are sorted.
+const FEW: usize = 24;
+
 /// Two keys of one object that are equal or fold together, whatever their order in the text: the one that is most likely
 /// meant (lower case sorts last) and the other.
 fn doubtful_key<'n>(map: &'n Map<'_>, matters: impl Fn(&str) -> bool) -> Option<(&'n str, &'n str)> {
-    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (name, _) in map.iter().filter(|(name, _)| matters(name)) {
-        alike.entry(name.chars().map(folded).collect()).or_default().push(name);
+    let mut names = map.iter().map(|(name, _)| name).filter(|name| matters(name));
+    if map.0.len() <= FEW {
+        let all = || map.iter().map(|(name, _)| name);
+        return names.enumerate().find_map(|(at, name)| {
+            let earlier = all().filter(|name| matters(name)).take(at).find(|earlier| folds_to(earlier, name));
+            earlier.map(|other| (name.max(other), name.min(other)))
+        });
     }
-    let several = alike.into_values().find(|names| names.len() > 1)?;
-    Some((several.iter().max().copied()?, several.iter().min().copied()?))
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    names.find_map(|name| {
+        let earlier = seen.insert(name.chars().map(folded).collect(), name);
+        earlier.map(|other| (name.max(other), name.min(other)))
+    })
 }
 
-/// Whether Go's decoder takes `name` for `key`, which is ASCII.
+/// Whether Go's decoder takes `name` for `key`.
 pub(super) fn folds_to(name: &str, key: &str) -> bool {
-    name == key || name.chars().map(folded).eq(key.chars().map(folded))
+    if name.is_ascii() && key.is_ascii() {
+        return name.eq_ignore_ascii_case(key);
+    }
+    name.chars().map(folded).eq(key.chars().map(folded))
 }
 
 /// Go's simple folding (encoding/json fold.go): ASCII case, and the long s and the Kelvin sign that fold to ASCII.
@@ -298,6 +319,22 @@ mod tests {
         for text in [r#"{"a":1,"a":2}"#, r#"{"ipam":1,"IPAM":2}"#, r#"{"k":1,"\u212a":2}"#] {
             let remarks = remarks_on(text, |_, _| unreachable!("{text}"));
             assert_eq!(remarks.ambiguities.len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn doubtful_keys_are_found_among_few_and_among_many() {
+        for count in [FEW - 2, FEW - 1, 4 * FEW] {
+            let others = (0..count).fold(String::new(), |text, n| text + "\"a" + &n.to_string() + "\":1,");
+            for (first, second) in [("x", "X"), ("straße", "STRAßE"), ("\u{212a}", "k")] {
+                let text = format!("{{\"{first}\":1,{others}\"{second}\":2}}");
+                assert_eq!(
+                    doubtful_key(parse(&text).unwrap().map().unwrap(), |_| true),
+                    Some((first, second)),
+                    "{text}"
+                );
+                assert_eq!(doubtful_key(parse(&text).unwrap().map().unwrap(), |key| key != first), None, "{text}");
+            }
         }
     }
 

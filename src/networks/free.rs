@@ -8,8 +8,8 @@ use crate::net::{Family, Interval, Prefix};
 const PRIVATE_V4: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 const PRIVATE_V6: [&str; 1] = ["fd00::/8"];
 
-/// How many places are looked at in all: each step jumps over everything that stands in the way there.
-const MAX_STEPS: usize = 4096;
+/// How many places one walk looks at: each step jumps over everything that stands in the way there.
+const MAX_STEPS: usize = 256;
 
 /// A prefix of `length` in private space that meets neither a network of any class, nor one of `extra`, nor `near`.
 ///
@@ -18,16 +18,15 @@ const MAX_STEPS: usize = 4096;
 pub fn nearby_free(length: u8, near: Interval, taken: &Networks, extra: &[Interval]) -> Option<Prefix> {
     let obstacles = Obstacles::of(taken, extra, near);
     let (home, others): (Vec<_>, Vec<_>) = blocks(near.family()).partition(|block| block.meets(near));
-    let mut steps = MAX_STEPS;
     let mut beside = home.iter().filter_map(|block| {
         let walk = Walk { block: *block, length, obstacles: &obstacles };
-        walk.up(near.last_bits().saturating_sub(block.first_bits()), &mut steps)
-            .or_else(|| walk.down(near.first_bits().saturating_sub(block.first_bits()), &mut steps))
+        walk.up(near.last_bits().saturating_sub(block.first_bits()))
+            .or_else(|| walk.down(near.first_bits().saturating_sub(block.first_bits())))
     });
     let found = beside.next();
     found.or_else(|| {
         let mut far = others.iter().map(|block| Walk { block: *block, length, obstacles: &obstacles });
-        far.find_map(|walk| walk.up(0, &mut steps))
+        far.find_map(|walk| walk.up(0))
     })
 }
 
@@ -85,27 +84,27 @@ struct Walk<'o> {
 
 impl Walk<'_> {
     /// The first free prefix at or above `offset`.
-    fn up(&self, offset: u128, steps: &mut usize) -> Option<Prefix> {
+    fn up(&self, offset: u128) -> Option<Prefix> {
         let size = self.size()?;
         let mut at = offset.checked_next_multiple_of(size)?;
-        loop {
-            *steps = steps.checked_sub(1)?;
+        for _ in 0..MAX_STEPS {
             let place = self.place(at)?;
             let Some((_, last)) = self.obstacles.span(place.interval()) else { return Some(place) };
             at = last.checked_sub(self.block.first_bits())?.checked_add(1)?.checked_next_multiple_of(size)?;
         }
+        None
     }
 
     /// The last free prefix wholly below `offset`.
-    fn down(&self, offset: u128, steps: &mut usize) -> Option<Prefix> {
+    fn down(&self, offset: u128) -> Option<Prefix> {
         let size = self.size()?;
         let mut at = below(offset, size)?;
-        loop {
-            *steps = steps.checked_sub(1)?;
+        for _ in 0..MAX_STEPS {
             let place = self.place(at)?;
             let Some((first, _)) = self.obstacles.span(place.interval()) else { return Some(place) };
             at = below(first.checked_sub(self.block.first_bits())?, size)?;
         }
+        None
     }
 
     /// The addresses of a prefix of this length; `None` if the block holds none.

@@ -32,12 +32,14 @@ fn check(world: &World) -> Vec<Finding> {
         let nad = &judged.attached.nad;
         let namespace = nad.object.namespace.as_deref()?;
         let labelled = judged.role == Role::Candidate && nad.labelled;
-        let outside = labelled && !namespaces.is_empty() && !namespaces.contains(namespace);
+        if !labelled || namespaces.is_empty() || namespaces.contains(namespace) {
+            return None;
+        }
         let known = namespaces.iter().copied().collect::<Vec<_>>().join(", ");
         let message =
             format!("{} is outside KubeVirt's namespace ({known}), where a bare name is looked up.", judged.who());
         let help = "Create it in KubeVirt's namespace.";
-        outside.then(|| judged.finding(RULE.id, namespace).at("metadata.namespace").says(message, help))
+        Some(judged.finding(RULE.id, namespace).at("metadata.namespace").says(message, help))
     });
     references.chain(candidates).collect()
 }

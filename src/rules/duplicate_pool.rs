@@ -41,7 +41,8 @@ pub(super) fn doubles(world: &World, judged: &Judged) -> Vec<Arc<Attached>> {
     }
     let mut others = world.neighbours(judged);
     others.retain(|other| {
-        let mut pairs = other.attachment.leases.iter().flat_map(|lease| own.leases.iter().map(move |mine| (mine, lease)));
+        let mut pairs =
+            other.attachment.leases.iter().flat_map(|lease| own.leases.iter().map(move |mine| (mine, lease)));
         pairs.any(|(mine, lease)| collide(mine, lease) && give_the_same((own, mine), (&other.attachment, lease)))
     });
     others

@@ -6,6 +6,8 @@ use crate::net::{Family, Interval, cover_everything};
 use crate::networks::free::nearby_free;
 use crate::networks::{Class, Confidence, Network};
 use crate::world::{Judged, World};
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -101,98 +103,112 @@ pub(super) fn of_judged(
     harm: &str,
 ) -> Vec<Finding> {
     let own = owned(&judged.attached.attachment);
-    let pairs = own.iter().flat_map(|own| classes.iter().map(move |class| (own, *class)));
-    pairs
-        .flat_map(|(own, class)| {
-            let hits = world.meeting(judged, class, own.interval);
-            let (exact, wide): (Vec<_>, Vec<_>) =
-                hits.into_iter().partition(|hit| class == Class::Node && hit.interval.size() == 1);
-            let wide = wide.into_iter().map(|hit| one(world, judged, rule, own, &hit, harm));
-            wide.chain(nodes(world, judged, rule, own, &exact, harm)).collect::<Vec<_>>()
-        })
-        .collect()
+    let meetings = own.iter().map(|own| Clash { world, judged, rule, own, harm, remedy: OnceCell::new() });
+    meetings.flat_map(|clash| classes.iter().flat_map(|class| clash.with(*class)).collect::<Vec<_>>()).collect()
 }
 
-fn one(world: &World, judged: &Judged, rule: &'static str, own: &Own, hit: &Network, harm: &str) -> Finding {
-    let lead = hit.lead();
-    let more = match hit.claims.len() - 1 {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    let message = format!(
-        "{} {} of {} meets {} network {} ({}{more}; {}): {harm}.",
-        own.what(),
-        own.interval,
-        judged.who(),
-        hit.class,
-        hit.interval,
-        lead.origin,
-        hit.confidence,
-    );
-    // Classes of one rule can hold equal intervals.
-    let subject = match hit.class {
-        Class::LoadBalancer | Class::Other => format!("{} {} {}", own.interval, hit.class, hit.interval),
-        _ => format!("{} {}", own.interval, hit.interval),
-    };
-    finding(judged, rule, own, subject, hit).says(message, help(world, own, hit.confidence))
-}
-
-/// All exact node addresses inside one own interval.
-fn nodes(
-    world: &World,
-    judged: &Judged,
+/// One own interval and what it may meet.
+struct Clash<'c> {
+    world: &'c World,
+    judged: &'c Judged,
     rule: &'static str,
-    own: &Own,
-    hits: &[std::borrow::Cow<'_, Network>],
-    harm: &str,
-) -> Option<Finding> {
-    let strongest = hits.iter().rev().max_by_key(|hit| hit.confidence)?;
-    let more = match hits.len().saturating_sub(1) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    let message = format!(
-        "{} {} of {} holds {} ({}; {}){more} of nodes or the API server: {harm}.",
-        own.what(),
-        own.interval,
-        judged.who(),
-        strongest.interval.first(),
-        strongest.lead().origin,
-        strongest.confidence,
-    );
-    let subject = format!("{} nodes", own.interval);
-    Some(finding(judged, rule, own, subject, strongest).says(message, help(world, own, strongest.confidence)))
+    own: &'c Own,
+    /// What comes of it.
+    harm: &'c str,
+    /// Worked out with the first finding: there can be thousands.
+    remedy: OnceCell<String>,
 }
 
-fn finding(judged: &Judged, rule: &'static str, own: &Own, subject: String, hit: &Network) -> Finding {
-    let lead = hit.lead();
-    Finding {
-        pointer: Some(own.pointer.clone()),
-        fact: Some(Fact {
-            class: hit.class,
-            interval: hit.interval,
-            origin: Arc::clone(&lead.origin),
-            confidence: hit.confidence,
-        }),
-        ..judged.finding(rule, subject)
+impl Clash<'_> {
+    fn with(&self, class: Class) -> Vec<Finding> {
+        let hits = self.world.meeting(self.judged, class, self.own.interval);
+        let (exact, wide): (Vec<_>, Vec<_>) =
+            hits.into_iter().partition(|hit| class == Class::Node && hit.interval.size() == 1);
+        wide.iter().map(|hit| self.with_network(hit)).chain(self.with_nodes(&exact)).collect()
     }
-}
 
-fn help(world: &World, own: &Own, confidence: Confidence) -> String {
-    let remedy = if own.route {
-        "Remove the route: migration peers are on-link and need none.".to_owned()
-    } else {
-        match own.interval.prefix().and_then(|prefix| nearby_free(prefix.length(), own.interval, world.networks(), &[]))
-        {
+    fn with_network(&self, hit: &Network) -> Finding {
+        let lead = hit.lead();
+        // A node's address and its on-link prefix are two claims of one field.
+        let origins: BTreeSet<_> = hit.claims.iter().map(|claim| &claim.origin).collect();
+        let more = and_more(origins.len());
+        let message = format!(
+            "{} {} of {} meets {} network {} ({}{more}; {}): {}.",
+            self.own.what(),
+            self.own.interval,
+            self.judged.who(),
+            hit.class,
+            hit.interval,
+            lead.origin,
+            hit.confidence,
+            self.harm,
+        );
+        // Classes of one rule can hold equal intervals.
+        let subject = match hit.class {
+            Class::LoadBalancer | Class::Other => format!("{} {} {}", self.own.interval, hit.class, hit.interval),
+            _ => format!("{} {}", self.own.interval, hit.interval),
+        };
+        self.finding(subject, hit).says(message, self.help(hit.confidence))
+    }
+
+    /// All exact node addresses inside the interval.
+    fn with_nodes(&self, hits: &[Cow<'_, Network>]) -> Option<Finding> {
+        let strongest = hits.iter().rev().max_by_key(|hit| hit.confidence)?;
+        let more = and_more(hits.len());
+        let message = format!(
+            "{} {} of {} holds {} ({}; {}){more} of nodes or the API server: {}.",
+            self.own.what(),
+            self.own.interval,
+            self.judged.who(),
+            strongest.interval.first(),
+            strongest.lead().origin,
+            strongest.confidence,
+            self.harm,
+        );
+        let subject = format!("{} nodes", self.own.interval);
+        Some(self.finding(subject, strongest).says(message, self.help(strongest.confidence)))
+    }
+
+    fn finding(&self, subject: String, hit: &Network) -> Finding {
+        Finding {
+            pointer: Some(self.own.pointer.clone()),
+            fact: Some(Fact {
+                class: hit.class,
+                interval: hit.interval,
+                origin: Arc::clone(&hit.lead().origin),
+                confidence: hit.confidence,
+            }),
+            ..self.judged.finding(self.rule, subject)
+        }
+    }
+
+    fn help(&self, confidence: Confidence) -> String {
+        let remedy = self.remedy.get_or_init(|| self.remedy());
+        match confidence {
+            Confidence::Stale => format!(
+                "{remedy} The fact was written at install and may be out of date: confirm it in the networks file, or \
+                 except it in the policy."
+            ),
+            _ => remedy.clone(),
+        }
+    }
+
+    fn remedy(&self) -> String {
+        if self.own.route {
+            return "Remove the route: migration peers are on-link and need none.".to_owned();
+        }
+        let (own, taken) = (self.own.interval, self.world.networks());
+        match own.prefix().and_then(|prefix| nearby_free(prefix.length(), own, taken, &[])) {
             Some(free) => format!("Use a subnet that nothing else uses; {free} is free as far as is known."),
             None => "Use a subnet that nothing else in the cluster uses.".to_owned(),
         }
-    };
-    match confidence {
-        Confidence::Stale => format!(
-            "{remedy} The fact was written at install and may be out of date: confirm it in the networks file, or \
-             except it in the policy."
-        ),
-        _ => remedy,
+    }
+}
+
+/// ` and 3 more` for the others of `count`.
+fn and_more(count: usize) -> String {
+    match count.saturating_sub(1) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
     }
 }

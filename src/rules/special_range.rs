@@ -8,6 +8,7 @@ use crate::net::Prefix;
 use crate::net::parse::strict_prefix;
 use crate::world::World;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -30,6 +31,8 @@ const SPECIAL: [(&str, &str); 9] = [
     ("fe80::/10", "link-local, RFC 4291"),
     ("ff00::/8", "multicast, RFC 4291"),
 ];
+
+static RANGES: LazyLock<Vec<(Prefix, &str)>> = LazyLock::new(|| read(&SPECIAL));
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
@@ -59,6 +62,21 @@ pub(super) fn what(prefix: Prefix) -> Option<String> {
     if prefix.is_everything() {
         return Some("is the whole address space".into());
     }
-    let meets = |text: &str| strict_prefix(text).is_ok_and(|range| range.interval().meets(prefix.interval()));
-    SPECIAL.iter().find(|(range, _)| meets(range)).map(|(range, name)| format!("meets {range} ({name})"))
+    let met = RANGES.iter().find(|(range, _)| range.interval().meets(prefix.interval()));
+    met.map(|(range, name)| format!("meets {range} ({name})"))
+}
+
+/// Ranges with what is said of them; what cannot be read is left out, which a test forbids.
+pub(super) fn read(ranges: &[(&str, &'static str)]) -> Vec<(Prefix, &'static str)> {
+    ranges.iter().filter_map(|(range, name)| Some((strict_prefix(range).ok()?, *name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_range_is_read() {
+        assert_eq!(RANGES.len(), SPECIAL.len());
+    }
 }

@@ -5,8 +5,8 @@ use super::special_range;
 use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::net::Prefix;
-use crate::net::parse::strict_prefix;
 use crate::world::World;
+use std::sync::LazyLock;
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -28,7 +28,15 @@ const NAMED: [(&str, &str); 8] = [
     ("3fff::/20", "documentation (RFC 9637)"),
     ("2001:2::/48", "benchmarking (RFC 5180)"),
 ];
-const USUAL: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+const USUAL: [(&str, &str); 5] = [
+    ("10.0.0.0/8", "private (RFC 1918)"),
+    ("172.16.0.0/12", "private (RFC 1918)"),
+    ("192.168.0.0/16", "private (RFC 1918)"),
+    ("100.64.0.0/10", "shared (RFC 6598)"),
+    ("fc00::/7", "private (RFC 4193)"),
+];
+static NAMED_RANGES: LazyLock<Vec<(Prefix, &str)>> = LazyLock::new(|| special_range::read(&NAMED));
+static USUAL_RANGES: LazyLock<Vec<(Prefix, &str)>> = LazyLock::new(|| special_range::read(&USUAL));
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
@@ -47,9 +55,19 @@ fn check(world: &World) -> Vec<Finding> {
 }
 
 fn space(prefix: Prefix) -> Option<&'static str> {
-    let held = |text: &str| strict_prefix(text).is_ok_and(|range| range.interval().holds(prefix.interval()));
-    if special_range::what(prefix).is_some() || USUAL.iter().any(|range| held(range)) {
+    let held = |(range, _): &&(Prefix, &str)| range.interval().holds(prefix.interval());
+    if special_range::what(prefix).is_some() || USUAL_RANGES.iter().any(|range| held(&range)) {
         return None;
     }
-    NAMED.iter().find(|(range, _)| held(range)).map(|(_, name)| *name).or(Some("public or reserved"))
+    NAMED_RANGES.iter().find(held).map(|(_, name)| *name).or(Some("public or reserved"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_range_is_read() {
+        assert_eq!((NAMED_RANGES.len(), USUAL_RANGES.len()), (NAMED.len(), USUAL.len()));
+    }
 }
