@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use kubevirt_preflight::finding::ObjectRef;
 use kubevirt_preflight::manifests::{self, Input, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
-use kubevirt_preflight::objects::{Object, kind_of};
+use kubevirt_preflight::objects::{Kind, Object, kind_of};
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, Settings, World};
 use std::collections::{HashMap, HashSet};
@@ -86,13 +86,19 @@ impl Gathered {
 
     fn inputs(&self, at_rest: bool, complete: bool) -> Inputs {
         let kinds = self.given_world.as_ref().map(|(_, snapshot)| snapshot.whole.clone()).unwrap_or_default();
-        let nads = complete || kinds.contains(&(NAD.0.to_owned(), NAD.1.to_owned()));
+        let nads = complete && !self.hides_nads() || kinds.contains(&(NAD.0.to_owned(), NAD.1.to_owned()));
         Inputs {
             declared: self.declared.clone(),
             lists: Lists { nads, kinds, at_rest },
             settings: self.settings.clone(),
             ..Inputs::default()
         }
+    }
+
+    /// Whether a NAD may be in what was not rendered: then the files are not all that there will be.
+    fn hides_nads(&self) -> bool {
+        let mut unread = self.manifests.not_judged.iter().map(|one| one.object.as_ref());
+        unread.any(|object| object.is_none_or(|object| kind_of(object) == Some(Kind::Nad)))
     }
 
     /// The manifests' objects that the given world has in another state.

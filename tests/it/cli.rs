@@ -155,6 +155,9 @@ fn absence_is_a_fact_only_of_a_complete_set() {
     let path = text(directory.path());
     assert_eq!(verdicts(&json(&[path])), ["warn unseen-attachment"]);
     assert_eq!(verdicts(&json(&[path, "--complete"])), ["deny missing-attachment"]);
+    let template = with(&[("cr.yaml", CR), ("nad.yaml", &NAD.replace("172.21.42.0/24", "${RANGE}"))]);
+    let unrendered = json(&[text(template.path()), "--complete"]);
+    assert_eq!(verdicts(&unrendered), ["warn unseen-attachment"], "a template may become what is named");
 }
 
 #[test]
