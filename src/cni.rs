@@ -345,14 +345,16 @@ impl Attachment {
     }
 
     /// Pools that serve the whole cluster: pool, usable addresses, the key that gives it.
+    ///
+    /// A prefix of one or two addresses has no pool: its IPAM plugin refuses it.
     pub fn pools(&self) -> impl Iterator<Item = (Interval, u128, &Pointer)> {
-        self.addresses.iter().filter(|address| address.scope == Scope::Cluster).filter_map(|address| {
-            match &address.taken {
-                Taken::Pool(pool, holes) => {
-                    Some((*pool, crate::net::free_count(*pool, holes.iter().copied()), &address.pointer))
-                }
-                Taken::Fixed(_) => None,
+        let large = |address: &&Address| address.prefix.length() + 2 <= address.prefix.family().bits();
+        let shared = self.addresses.iter().filter(|address| address.scope == Scope::Cluster).filter(large);
+        shared.filter_map(|address| match &address.taken {
+            Taken::Pool(pool, holes) => {
+                Some((*pool, crate::net::free_count(*pool, holes.iter().copied()), &address.pointer))
             }
+            Taken::Fixed(_) => None,
         })
     }
 

@@ -95,6 +95,14 @@ pub struct Identity<'f> {
     role: &'f Role,
 }
 
+impl Identity<'_> {
+    /// Whether both are one cause, as whatever the object was judged.
+    pub fn is_but_for_role(&self, other: &Self) -> bool {
+        (self.rule, self.kind, self.namespace, self.name, self.subject)
+            == (other.rule, other.kind, other.namespace, other.name, other.subject)
+    }
+}
+
 impl Finding {
     /// A finding of `rule` about `object`; fill in the rest with struct update or the `with_` methods.
     pub fn new(rule: &'static str, object: &ObjectRef, subject: impl Into<String>) -> Self {

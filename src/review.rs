@@ -72,9 +72,7 @@ pub(crate) fn compared(
         Check::State(_) | Check::Policy => Vec::new(),
     });
     let of_change = sorted(of_change, policy, today);
-    let deletes = of_change.findings.iter().any(|finding| finding.rule == "attachment-in-use");
-    let told =
-        now.findings.into_iter().filter(|finding| is_asked(change, finding) && !(deletes && is_absence(finding)));
+    let told = now.findings.into_iter().filter(|finding| is_asked(change, finding));
     let found: Vec<_> = of_change.findings.into_iter().chain(told).collect();
     let old = if found.is_empty() { Review::default() } else { review(before, policy, today) };
     let cap = if is_judged_copy(change, before) || !policy.refuses() { Level::Warn } else { Level::Deny };
@@ -94,9 +92,14 @@ pub(crate) fn compared(
     result
 }
 
-/// New unless the same cause was there before at the same level or a higher one.
+/// New unless the same cause was there before at the same level or a higher one. What a candidate has, it has had if it
+/// had it under a reference: to take the reference away makes nothing worse.
 fn is_new(before: &BTreeMap<Identity<'_>, Level>, finding: &Finding) -> bool {
-    before.get(&finding.identity()).is_none_or(|level| *level < finding.level)
+    let identity = finding.identity();
+    let freed = |(other, level): (&Identity<'_>, &Level)| {
+        finding.role == Role::Candidate && other.is_but_for_role(&identity) && *level >= finding.level
+    };
+    before.get(&identity).is_none_or(|level| *level < finding.level) && !before.iter().any(freed)
 }
 
 /// Whether the finding's object, or a CR that refers to it, is what was written.
@@ -109,19 +112,18 @@ fn is_about(change: &Change, after: &World, finding: &Finding) -> bool {
     finding.object.is_same(written) || own.any(|reference| finding.role == Role::Reference(reference.subject()))
 }
 
-/// A write to an object that only states a fact is asked about overlaps with that very fact, nothing else.
+/// What the author of a write can be asked about. An object that only states a fact: overlaps with that very fact. A
+/// NAD: nothing about references to other ones that are absent; of its own deletion attachment-in-use tells.
 fn is_asked(change: &Change, finding: &Finding) -> bool {
     match change.after.as_ref().or(change.before.as_ref()) {
         Some(Object::Found(found)) => {
             finding.fact.as_ref().is_some_and(|fact| fact.origin.object.is_same(&found.object))
         }
-        _ => true,
+        Some(Object::Nad(_)) => {
+            !matches!(finding.rule, "missing-attachment" | "unseen-attachment" | "foreign-namespace-attachment")
+        }
+        Some(Object::Referrer(_)) | None => true,
     }
-}
-
-/// What attachment-in-use already says.
-fn is_absence(finding: &Finding) -> bool {
-    matches!(finding.rule, "missing-attachment" | "unseen-attachment" | "foreign-namespace-attachment")
 }
 
 /// A KubeVirt write that copies the network of the stored active HyperConverged: that write was judged, and refusing

@@ -215,7 +215,9 @@ impl World {
 
     /// How many addresses the attachment of `referrer` needs; `None` if the eligible nodes are not known.
     pub fn demand(&self, referrer: Option<&Referrer>) -> Option<Demand> {
-        self.base.nodes.demand(self.kubevirt_beside(referrer).as_deref().or(referrer))
+        let beside = self.kubevirt_beside(referrer);
+        let referrers: Vec<_> = beside.as_deref().into_iter().chain(referrer).collect();
+        self.base.nodes.demand(&referrers)
     }
 
     /// The namespaces that KubeVirt is installed in, as far as the world tells.

@@ -255,3 +255,20 @@ fn review_minus_itself_is_empty_and_undo_restores() {
     let back = gone.with(object(&bad).reference(), Some(object(&bad)));
     assert_eq!(review(&world, &Policy::default(), today), review(&back, &Policy::default(), today));
 }
+
+#[test]
+fn to_take_the_reference_away_is_no_new_problem() {
+    let mut bad = nad("10.244.7.0/24");
+    bad["metadata"]["labels"] = json!({"kubevirt-preflight.io/migration-network": "true"});
+    let mut rescued = cr();
+    rescued["spec"]["configuration"]["migrations"] = json!({});
+    let review = write(&world(&[&bad, &cr()]), Some(&cr()), Some(&rescued));
+    assert_eq!(denied(&review), [""; 0]);
+}
+
+#[test]
+fn a_nad_of_the_same_name_elsewhere_is_not_refused_for_a_reference_that_was_broken_before() {
+    let elsewhere = named(nad("192.168.9.0/24"), "mig", "blue");
+    let review = write(&world(&[&cr()]), None, Some(&elsewhere));
+    assert_eq!((denied(&review), warned(&review)), (vec![], vec![]));
+}

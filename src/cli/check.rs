@@ -140,10 +140,7 @@ impl CheckArgs {
         }
         notes.extend(gathered.bad().map(|(object, path, why)| format!("{path} of {object} cannot be read: {why}.")));
         notes.extend(review::expiring(&gathered.policy, today).map(|exception| {
-            format!(
-                "The exception from {} for {} ends on {}.",
-                exception.rule.0, exception.object, exception.expires.0
-            )
+            format!("The exception from {} for {} ends on {}.", exception.rule.0, exception.object, exception.expires.0)
         }));
         notes
     }

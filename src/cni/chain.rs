@@ -5,7 +5,7 @@ use super::envelope::{Element, Envelope};
 use super::ipam::GivenIp;
 use super::kernel::{Hop, Kernel, MAIN, Made};
 use super::version::{Number, Version};
-use super::{Address, Attachment, Dhcp, Field, Gap, Lease, Link, Pointer, Route, Setting};
+use super::{Address, Attachment, Dhcp, Field, Gap, Lease, Link, Pointer, Route, Setting, Taken};
 use super::{main_plugin, meta};
 use crate::net::Prefix;
 use std::collections::BTreeSet;
@@ -169,7 +169,9 @@ impl<'s> Chain<'s> {
     }
 
     fn detached(&self, addresses: &[Address]) -> Vec<(Prefix, &'static str)> {
-        let off = addresses.iter().filter(|address| !address.on_link && !address.alternative);
+        // A pool of one address is no pool: its IPAM plugin refuses it.
+        let pool = |address: &&Address| matches!(address.taken, Taken::Pool(..)) && address.prefix.is_single();
+        let off = addresses.iter().filter(|address| !address.on_link && !address.alternative && !pool(address));
         let mut detached: Vec<_> =
             off.filter_map(|address| Some((address.prefix, self.why_off(address.prefix)?))).collect();
         detached.sort();

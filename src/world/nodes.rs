@@ -57,14 +57,14 @@ impl Nodes {
         }
     }
 
-    /// The demand of an installation with this CR; `None` if the nodes are not known.
-    pub fn demand(&self, referrer: Option<&Referrer>) -> Option<Demand> {
-        let placement = referrer.map(|referrer| &referrer.placement);
-        let nodes = self.eligible(placement)?;
-        let decentralized = referrer.filter(|referrer| referrer.decentralized);
+    /// The demand of an installation with these CRs, the one whose placement is in force first; `None` if the nodes are
+    /// not known.
+    pub fn demand(&self, referrers: &[&Referrer]) -> Option<Demand> {
+        let nodes = self.eligible(referrers.first().map(|referrer| &referrer.placement))?;
+        let decentralized = referrers.iter().any(|referrer| referrer.decentralized);
         // Two replicas unless spec.infra.replicas says otherwise; the Deployment surges by one while it rolls out.
-        let controllers = decentralized.map_or(0, |r| u64::from(r.infra_replicas.unwrap_or(2)) + 1);
-        Some(Demand { nodes, controllers })
+        let replicas = referrers.iter().find_map(|referrer| referrer.infra_replicas).unwrap_or(2);
+        Some(Demand { nodes, controllers: if decentralized { u64::from(replicas) + 1 } else { 0 } })
     }
 
     /// Nodes by name, declared ones by their word, others by their labels and taints.
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn count(spec: &str) -> u64 {
-        nodes().demand(Some(&cr(spec))).unwrap().nodes
+        nodes().demand(&[&cr(spec)]).unwrap().nodes
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn synchronization_controllers_count_only_with_their_gate() {
-        let total = |spec: &str| nodes().demand(Some(&cr(spec))).unwrap().total();
+        let total = |spec: &str| nodes().demand(&[&cr(spec)]).unwrap().total();
         let gate = r#""configuration":{"developerConfiguration":{"featureGates":["DecentralizedLiveMigration"]}}"#;
         assert_eq!(total("{}"), 2);
         assert_eq!(total(&format!("{{{gate}}}")), 5);
@@ -204,13 +204,13 @@ mod tests {
     #[test]
     fn a_part_of_the_nodes_is_no_count() {
         let part = Nodes { seen_whole: false, ..nodes() };
-        assert_eq!(part.demand(None), None);
+        assert_eq!(part.demand(&[]), None);
         let declared = Nodes {
             declared: [("plain".into(), true), ("x".into(), false), ("y".into(), true)].into(),
             declared_whole: true,
             ..nodes()
         };
         // plain once, x not at all, y, and cordoned by its object
-        assert_eq!(declared.demand(None).unwrap().nodes, 3);
+        assert_eq!(declared.demand(&[]).unwrap().nodes, 3);
     }
 }
