@@ -84,8 +84,10 @@ impl<'s> Chain<'s> {
 
     /// Runs every plugin; a fault of one does not keep the others from being judged.
     pub(super) fn run(mut self, envelope: &Envelope<'_, '_>) -> Attachment {
+        let mut earlier = None;
         for element in &envelope.plugins {
             self.check_version(element);
+            self.check_form(element, earlier.replace(element.version.form()));
             if !meta::run(element, &mut self) {
                 main_plugin::run(element, &mut self);
             }
@@ -119,6 +121,15 @@ impl<'s> Chain<'s> {
         let why = format!("the plugin `{}` does not know the CNI version {shown}", element.kind);
         let help = format!("Set `cniVersion` to a version from {} to {}.", dotted(oldest), dotted(newest));
         self.remarks.fault(element.fields.pointer.clone(), why, help);
+    }
+
+    /// A plugin reads only a result of the form that its own version has. libcni gives every plugin one version, but a
+    /// variant of the key in a plugin's object can change it.
+    fn check_form(&mut self, element: &Element<'_, '_>, earlier: Option<u8>) {
+        if earlier.is_some_and(|form| form != element.version.form()) {
+            let why = "the plugin cannot read the result of the earlier one, which has another CNI version";
+            self.remarks.fault(element.fields.pointer.clone(), why, "Write `cniVersion` only once, beside `plugins`.");
+        }
     }
 
     fn finish(self) -> Attachment {

@@ -37,6 +37,15 @@ impl Version {
         self.number() < (0, 3, 0)
     }
 
+    /// Versions of one form can read each other's results (containernetworking/cni pkg/types/020, 040 and 100).
+    pub(super) fn form(&self) -> u8 {
+        match self.number() {
+            (0, ..3, _) => 0,
+            (0, ..) => 1,
+            _ => 2,
+        }
+    }
+
     /// The oldest and the newest version that the plugin accepts.
     pub(super) fn range_of(plugin: &str) -> (Number, Number) {
         match plugin {

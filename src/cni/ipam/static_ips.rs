@@ -67,6 +67,9 @@ fn listed(ipam: &Fields<'_, '_>, replaced: bool, remarks: &mut Remarks) -> Vec<G
 }
 
 fn one((node, pointer): Placed<'_, '_>, replaced: bool, remarks: &mut Remarks) -> Option<GivenIp> {
+    if matches!(node, Node::Null) && replaced {
+        return None;
+    }
     if matches!(node, Node::Null) {
         remarks.fault(pointer, "an address must be an object, not null", "Write an object with `address`.");
         return None;

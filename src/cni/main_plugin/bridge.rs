@@ -1,7 +1,9 @@
 //! The bridge plugin (containernetworking/plugins plugins/main/bridge): a veth pair into a bridge of the node, which it
 //! makes if need be, without an uplink.
 
-use super::{Facts, Main, Need, check_mac, check_masquerade, check_veth_mtu, check_vlan, flag, is_interface_name};
+use super::{
+    Facts, Main, Need, V6_MTU, check_mac, check_masquerade, check_veth_mtu, check_vlan, flag, is_interface_name,
+};
 use crate::cni::Uplink;
 use crate::cni::chain::Chain;
 use crate::cni::decode::{Fields, Remarks, child};
@@ -142,11 +144,13 @@ fn add_defaults(fields: &Fields<'_, '_>, given: &mut Given) {
 /// The gateways become addresses of the bridge: one of IPv4, and of IPv6 several that do not overlap.
 fn check_bridge_addresses(fields: &Fields<'_, '_>, given: &Given, remarks: &mut Remarks) {
     let force = flag(fields, "forceAddress");
+    let is_small = (1..V6_MTU).contains(&check_veth_mtu(fields, &mut Remarks::default())); // no IPv6 on the bridge
     let own = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0x0200, 0xff, 0xfe00, 0)); // like the bridge's own link-local address
     let mut held: Vec<(IpAddr, Prefix)> = Prefix::of(own, 64).map(|prefix| (own, prefix)).into_iter().collect();
     for ip in given.ips.iter().filter(|ip| !ip.alternative) {
         let Some(gateway) = ip.gateway else { continue };
-        let Some(prefix) = Prefix::of(gateway, ip.prefix.length()).filter(|_| is_assignable(gateway)) else {
+        let can = is_assignable(gateway) && (gateway.is_ipv4() || !is_small);
+        let Some(prefix) = Prefix::of(gateway, ip.prefix.length()).filter(|_| can) else {
             let why = format!("a bridge cannot have the gateway's address {gateway}/{}", ip.prefix.length());
             remarks.fault(place(ip), why, "Set another gateway.");
             continue;

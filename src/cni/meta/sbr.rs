@@ -2,13 +2,13 @@
 //! routes and a default by the address's gateway; the main table loses all that the plugin finds.
 
 use super::{has_interface, has_result, hidden, note_surviving_default};
-use crate::cni::chain::{Chain, OutcomeIp};
+use crate::cni::chain::{Chain, Outcome, OutcomeIp};
 use crate::cni::decode::child;
 use crate::cni::envelope::Element;
 use crate::cni::iface::remark_refusal;
 use crate::cni::kernel::{Hop, MAIN, Made, UNIVERSE};
 use crate::cni::shape::{self, Shape, Struct};
-use crate::cni::{Pointer, Taken};
+use crate::cni::{Field, Pointer, Taken};
 use crate::net::Family;
 
 const CONF: Struct = &[("table", Shape::Int)];
@@ -21,7 +21,14 @@ const LASTING: std::ops::RangeInclusive<u32> = 253..=255;
 
 pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     shape::check(&element.fields, CONF, &mut chain.remarks);
-    if !has_result(element, chain) || !has_interface(element, chain) {
+    if !has_result(element, chain) {
+        return;
+    }
+    let table = element.fields.whole("table", &mut chain.remarks);
+    if table.is_some() && chain.result.is_none() {
+        return only_rules_by_text(chain);
+    }
+    if !has_interface(element, chain) {
         return;
     }
     let Some(result) = chain.result.clone() else { return };
@@ -31,10 +38,17 @@ pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
         chain.remarks.fault(pointer, why, "Give the main plugin an `ipam`.");
         return;
     }
-    match element.fields.whole("table", &mut chain.remarks) {
+    match table {
         Some((table, place)) => only_rules(chain, &result.ips, table, &place),
         None => move_routes(chain, &result.ips, &pointer),
     }
+}
+
+/// With `table`, alone, and with a `prevResult` in the text: there are rules at most, and no interface.
+fn only_rules_by_text(chain: &mut Chain<'_>) {
+    chain.gap(Field::Fails, "sbr works on the result that stands in the text, and it is not read here");
+    chain.result = Some(Outcome::default());
+    chain.bare |= !chain.has_interface;
 }
 
 /// With `table` the plugin adds rules and leaves the routes alone. Of the number the kernel gets the low 32 bits.

@@ -129,10 +129,45 @@ fn replaced_addresses_are_only_decoded() {
     compare([
         (with(r#"{"address":"10.0.0.9/24/24"}"#, args), "10.0.0.5/24"),
         (with(r#"{"gateway":"10.0.0.1"}"#, runtime), "10.0.0.6/24"),
+        (with("null", runtime), "10.0.0.6/24"),
         (with(r#"{"address":5}"#, runtime), "fails: `address` must be a string"),
         (with(r#"{"address":"10.0.0.9/24","gateway":"x"}"#, args), "fails: `x` is not an IP address"),
         (with("", r#""args":{"cni":{"ips":["x"]}},"runtimeConfig":{"ips":["10.0.0.6/24"]}"#), "fails: `x` is not"),
     ]);
+}
+
+/// A variant of `cniVersion` that sorts behind it changes the version of one plugin of a list.
+#[test]
+fn results_of_another_version() {
+    let list = |list: &str, variant: &str, further: &str| {
+        let ipam = fixed("10.0.0.5/24", "");
+        format!(
+            r#"{{"cniVersion":"{list}","plugins":[{{"type":"bridge","cniversion":"{variant}","ipam":{ipam}}}{further}]}}"#
+        )
+    };
+    let tuning = r#",{"type":"tuning"}"#;
+    compare([
+        (list("0.4.0", "1.0.0", tuning), "fails: cannot read the result of the earlier one"),
+        (list("0.4.0", "0.3.1", tuning), "10.0.0.5/24"),
+        (list("0.4.0", "1.0.0", ""), "10.0.0.5/24"),
+        (list("0.2.0", "1.0.0", tuning), "fails: cannot read the result of the earlier one"),
+    ]);
+}
+
+#[test]
+fn a_result_written_for_sbr() {
+    let text = |table: &str| {
+        let result = r#""prevResult":{"cniVersion":"1.0.0","ips":[{"address":"10.0.0.5/24"}]}"#;
+        format!(r#"{{"cniVersion":"1.0.0","type":"sbr"{table},{result}}}"#)
+    };
+    compare([(text(r#","table":100"#), "?fails"), (text(""), "fails: no earlier plugin has made")]);
+    assert!(reading(&text(r#","table":100"#)).gives_no_address());
+}
+
+#[test]
+fn a_gateway_of_ipv6_on_a_small_mtu() {
+    let text = |mtu: u32| bridge_with(&format!(r#""isGateway":true,"mtu":{mtu}"#), &fixed("10.0.0.5/24>fd01::2", ""));
+    compare([(text(1280), "10.0.0.5/24"), (text(1279), "fails: a bridge cannot have the gateway's address")]);
 }
 
 #[test]
