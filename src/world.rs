@@ -231,17 +231,37 @@ impl World {
             claim.origin.object.is_same(&nad.object) || claim.pool.as_ref().is_some_and(is)
         };
         let excluded = |claim: &Claim| own(claim) || self.is_gone(&claim.origin.object);
-        let below = self.base.networks.meeting(class, interval).flat_map(|network| {
+        let below = || self.base.networks.meeting(class, interval);
+        let laid = || self.over.claims.iter().filter(|claim| claim.class == class && !own(claim));
+        let touches = |claim: &Claim| {
+            claim.interval.meets(interval) || below().any(|network| network.interval.holds(claim.interval))
+        };
+        if laid().any(touches) {
+            return self.merged(class, interval, laid(), excluded);
+        }
+        let left = below().flat_map(|network| {
             if self.may_exclude(network) && network.claims.iter().any(excluded) {
                 network.without(excluded).into_iter().map(Cow::Owned).collect()
             } else {
                 vec![Cow::Borrowed(network)]
             }
         });
-        let above = || self.over.claims.iter().filter(|claim| claim.class == class && !own(claim));
-        let laid = above().any(|claim| claim.interval.meets(interval)).then(|| Networks::of(above().cloned()));
-        let above = laid.iter().flat_map(Networks::iter).cloned().map(Cow::Owned);
-        below.chain(above).filter(|network| network.interval.meets(interval)).collect()
+        left.filter(|network| network.interval.meets(interval)).collect()
+    }
+
+    /// The networks that meet `interval` once the claims laid over are merged with those below, as in a world made anew.
+    fn merged<'w>(
+        &'w self,
+        class: Class,
+        interval: Interval,
+        laid: impl Iterator<Item = &'w Claim> + Clone,
+        excluded: impl Fn(&Claim) -> bool,
+    ) -> Vec<Cow<'w, Network>> {
+        let near = laid.clone().map(|claim| claim.interval).chain([interval]);
+        let below = near.flat_map(|near| self.base.networks.meeting(class, near)).flat_map(|network| &network.claims);
+        let below = below.filter(|claim| !excluded(claim));
+        let networks = Networks::of(below.chain(laid).cloned());
+        networks.iter().filter(|network| network.interval.meets(interval)).cloned().map(Cow::Owned).collect()
     }
 
     /// The other NADs whose on-link prefixes meet those of the judged one, by name.
