@@ -22,4 +22,5 @@ pub mod review;
 pub mod rules;
 pub mod sources;
 pub mod tree;
+pub mod words;
 pub mod world;

@@ -100,12 +100,28 @@ pub struct Origin {
     pub object: ObjectRef,
     /// Dotted path of the field, or the flag.
     pub path: String,
+    /// What people call the entry, if it has a name.
+    #[serde(skip)]
+    pub label: Option<String>,
 }
 
-/// `IPPool default-pool (spec.cidr)`
+impl Origin {
+    /// The field `path` of `object`, without a name of its own.
+    pub fn new(object: ObjectRef, path: impl Into<String>) -> Self {
+        Self { object, path: path.into(), label: None }
+    }
+}
+
+/// `IPPool default-pool (spec.cidr)`, `ClusterNetworks c.yaml (internal[0].prefix, join)`, `flag --pod-cidr`
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.object, self.path)
+        let Self { object, path, label } = self;
+        match label {
+            Some(label) if path.starts_with("--") => write!(f, "flag {path}, {label}"),
+            None if path.starts_with("--") => write!(f, "flag {path}"),
+            Some(label) => write!(f, "{object} ({path}, {label})"),
+            None => write!(f, "{object} ({path})"),
+        }
     }
 }
 

@@ -38,6 +38,7 @@ impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.namespace {
             Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
+            None if self.name.is_empty() => f.write_str(&self.kind),
             None => write!(f, "{} {}", self.kind, self.name),
         }
     }

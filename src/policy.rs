@@ -8,10 +8,12 @@ use crate::networks::declared::{API_VERSION, Declared};
 use crate::networks::file_error::FileError;
 use crate::networks::lists::{ApiVersion, Lists};
 use crate::rules::{Levels, RULES, Rule};
+use crate::words;
 use crate::world::Settings;
 use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::Error as _;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -122,7 +124,7 @@ pub struct RuleId(pub &'static str);
 
 impl<'de> Deserialize<'de> for RuleId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::try_from(String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -130,12 +132,10 @@ impl TryFrom<String> for RuleId {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
-        let near = || {
-            let likeness = |rule: &&&Rule| rule.id.split('-').filter(|word| id.split('-').any(|w| w == *word)).count();
-            RULES.iter().max_by_key(likeness).map_or("", |rule| rule.id)
-        };
+        let meant = || words::nearest(&id, RULES.iter().map(|rule| rule.id));
         crate::rules::rule(&id).map(|rule| Self(rule.id)).ok_or_else(|| {
-            format!("there is no rule `{id}`; did you mean `{}`? `kubevirt-preflight rules` lists them", near())
+            let meant = meant().map_or_else(|| ".".to_owned(), |meant| format!("; did you mean `{meant}`?"));
+            format!("There is no rule `{id}`{meant} `kubevirt-preflight rules` lists them")
         })
     }
 }
@@ -196,6 +196,8 @@ pub struct Exception {
     #[serde(default)]
     pub subject: Option<String>,
     /// Why.
+    #[serde(deserialize_with = "reason")]
+    #[schemars(regex(pattern = r"\S"))]
     pub reason: String,
     /// The last day on which it applies, UTC.
     pub expires: Day,
@@ -205,13 +207,42 @@ pub struct Exception {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExceptedObject {
-    /// Kind.
+    /// Kind, as the manifest has it.
+    #[serde(deserialize_with = "kind")]
     pub kind: String,
     /// Namespace; left out for objects without one.
     #[serde(default)]
     pub namespace: Option<String>,
     /// Name; a trailing `*` stands for any rest.
+    #[serde(deserialize_with = "pattern")]
+    #[schemars(regex(pattern = r"^[^*]*\*?$"))]
     pub name: String,
+}
+
+/// A reason in words.
+fn reason<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let blank = text.trim().is_empty();
+    if blank { Err(D::Error::custom("Write why the finding is accepted; the reason is empty")) } else { Ok(text) }
+}
+
+/// A kind in full: messages shorten NetworkAttachmentDefinition to NAD, and an exception from that would hide nothing.
+fn kind<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let meant = EXCEPTED_KINDS.into_iter().find(|kind| kind.eq_ignore_ascii_case(&text));
+    match meant.or((text == "NAD").then_some(EXCEPTED_KINDS[0])) {
+        Some(meant) if meant != text => Err(D::Error::custom(format!("Write the kind as `{meant}`, not `{text}`"))),
+        _ => Ok(text),
+    }
+}
+
+const EXCEPTED_KINDS: [&str; 3] = ["NetworkAttachmentDefinition", "KubeVirt", "HyperConverged"];
+
+/// A name, or the beginning of one with a `*` behind it.
+fn pattern<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let inside = text.strip_suffix('*').unwrap_or(&text).contains('*');
+    if inside { Err(D::Error::custom("A `*` can stand only at the end of the name")) } else { Ok(text) }
 }
 
 impl Policy {
@@ -293,72 +324,4 @@ impl Exception {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: Policy\n";
-
-    fn parse(rest: &str) -> Result<Policy, FileError> {
-        Policy::parse(&format!("{HEAD}{rest}"), "p.yaml")
-    }
-
-    #[test]
-    fn levels_come_from_profile_then_unknown_then_rules() {
-        let level = |text: &str, id: &str| parse(text).unwrap().level(crate::rules::rule(id).unwrap());
-        assert_eq!(level("", "odd-spelling"), Level::Warn);
-        assert_eq!(level("profile: strict", "odd-spelling"), Level::Deny);
-        assert_eq!(level("profile: relaxed", "odd-spelling"), Level::Off);
-        assert_eq!(level("profile: strict", "opaque-config"), Level::Warn);
-        assert_eq!(level("unknown: deny", "opaque-config"), Level::Deny);
-        assert_eq!(level("unknown: deny\nrules: {opaque-config: off}", "opaque-config"), Level::Off);
-        assert_eq!(level("profile: relaxed\nrules: {odd-spelling: deny}", "odd-spelling"), Level::Deny);
-    }
-
-    #[test]
-    fn a_bad_policy_is_refused_with_its_line() {
-        for (text, line, word) in [
-            ("rulez: {}", 3, "rulez"),
-            ("rules:\n  pod-network-overlaps: warn", 4, "pod-network-overlap"),
-            ("rules: {default-route: maybe}", 3, "maybe"),
-            (
-                "exceptions:\n- rule: default-route\n  object: {kind: KubeVirt, name: a}\n  reason: r\n  expires: 2026-13-01",
-                7,
-                "YYYY-MM-DD",
-            ),
-            (
-                "exceptions:\n- rule: default-route\n  object: {kind: KubeVirt, name: a}\n  expires: 2026-12-01",
-                6,
-                "reason",
-            ),
-        ] {
-            let error = parse(text).unwrap_err();
-            assert_eq!(error.line, line, "{text}: {error}");
-            assert!(error.why.contains(word), "{text}: {error}");
-        }
-        assert!(Policy::parse("kind: Policy", "p").is_err());
-    }
-
-    #[test]
-    fn an_exception_covers_by_rule_object_wildcard_and_subject() {
-        let policy = parse(
-            "exceptions:\n- {rule: default-route, object: {kind: NAD, namespace: a, name: 'mig*'}, subject: IPv4, \
-             reason: r, expires: 2026-12-01}",
-        )
-        .unwrap();
-        let object = |name: &str| ObjectRef {
-            api_version: "v1".into(),
-            kind: "NAD".into(),
-            namespace: Some("a".into()),
-            name: name.into(),
-        };
-        let day = |text: &str| text.parse::<Date>().unwrap();
-        let found = |name: &str, subject: &str, today: &str| {
-            policy.exception(&Finding::new("default-route", &object(name), subject), day(today)).is_some()
-        };
-        assert!(found("migration", "IPv4", "2026-12-01"));
-        assert!(!found("migration", "IPv4", "2026-12-02"));
-        assert!(!found("migration", "IPv6", "2026-12-01"));
-        assert!(!found("other", "IPv4", "2026-12-01"));
-        assert!(policy.exception(&Finding::new("dhcp-routes", &object("mig"), "IPv4"), day("2026-01-01")).is_none());
-    }
-}
+mod tests;

@@ -169,7 +169,7 @@ impl Found {
 
     /// Claims `interval` for `class`.
     pub fn claim(&mut self, class: Class, interval: Interval, confidence: Confidence, path: impl Into<String>) {
-        let origin = Arc::new(Origin { object: self.object.clone(), path: path.into() });
+        let origin = Arc::new(Origin::new(self.object.clone(), path));
         self.claims.push(Claim { interval, class, confidence, origin, pool: None });
     }
 

@@ -147,7 +147,10 @@ pub struct NotJson {
 impl From<serde_json::Error> for NotJson {
     fn from(error: serde_json::Error) -> Self {
         let text = error.to_string();
-        let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why).to_owned();
+        let why = match text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why) {
+            "recursion limit exceeded" => "it is nested more than 128 levels deep".to_owned(),
+            why => why.to_owned(),
+        };
         Self { why, line: error.line(), column: error.column() }
     }
 }

@@ -323,7 +323,7 @@ fn attached(nad: Nad, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached
 fn claims_of(attached: &Attached) -> impl Iterator<Item = Claim> + use<> {
     let Attached { nad, attachment } = attached;
     let pool = attachment.own.first().cloned();
-    let origin = Arc::new(Origin { object: nad.object.clone(), path: "spec.config".into() });
+    let origin = Arc::new(Origin::new(nad.object.clone(), "spec.config"));
     let prefixes: BTreeSet<_> = attachment.addresses.iter().map(|a| a.prefix.interval()).collect();
     prefixes.into_iter().map(move |interval| Claim {
         interval,

@@ -10,6 +10,7 @@ use kubevirt_preflight::admission::{self, Verdict};
 use kubevirt_preflight::finding::{Finding, Level, Place};
 use kubevirt_preflight::manifests::Manifests;
 use kubevirt_preflight::objects::Object;
+use kubevirt_preflight::policy::ExceptedObject;
 use kubevirt_preflight::report::{self, Report};
 use kubevirt_preflight::review::{self, Review};
 use kubevirt_preflight::tree;
@@ -24,20 +25,9 @@ use std::process::ExitCode;
 pub(super) struct CheckArgs {
     #[command(flatten)]
     given: Given,
-    #[command(flatten)]
-    facts: Facts,
-    /// With --world: judge everything, not only what the manifests make worse.
-    #[arg(long, requires = "world")]
-    absolute: bool,
     /// The day of the review in UTC, for exceptions and ages; today if left out.
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     as_of: Option<Date>,
-    /// Warn if the world is older.
-    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "world")]
-    max_world_age: u32,
-    /// Refuse the world of another cluster: the UID of its namespace kube-system.
-    #[arg(long, value_name = "UID", requires = "world")]
-    expect_cluster: Option<String>,
     /// Print the response to a recorded AdmissionReview instead.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "fail_on", "quiet", "absolute"])]
     review: Option<String>,
@@ -50,6 +40,18 @@ pub(super) struct CheckArgs {
     /// Print only the findings (text).
     #[arg(short, long)]
     quiet: bool,
+    // Last: its heading would stand above all that follows.
+    #[command(flatten)]
+    facts: Facts,
+    /// With --world: judge everything, not only what the manifests make worse.
+    #[arg(long, requires = "world")]
+    absolute: bool,
+    /// Warn if the world is older.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, requires = "world")]
+    max_world_age: u32,
+    /// Refuse the world of another cluster: the UID of its namespace kube-system.
+    #[arg(long, value_name = "UID", requires = "world")]
+    expect_cluster: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -109,7 +111,8 @@ impl CheckArgs {
             None => now,
         };
         let notes = self.notes(&gathered, today);
-        let report = report_of(review, &world, gathered.manifests, notes);
+        let mut report = report_of(review, &world, gathered.manifests, notes);
+        place_in_policy(&mut report, &gathered.policy_file);
         let level = self.fail_on.level();
         print(&self.render(&report, color)?)?;
         Ok(ExitCode::from(u8::from(report.reaches(level))))
@@ -138,10 +141,10 @@ impl CheckArgs {
         }
         notes.extend(gathered.bad().map(|(object, path, why)| format!("{path} of {object} cannot be read: {why}.")));
         notes.extend(review::expiring(&gathered.policy, today).map(|exception| {
-            format!(
-                "The exception from {} for {} ends on {}.",
-                exception.rule.0, exception.object.name, exception.expires.0
-            )
+            let ExceptedObject { kind, namespace, name } = &exception.object;
+            let namespace = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+            let (rule, last) = (exception.rule.0, exception.expires.0);
+            format!("The exception from {rule} for {kind} {namespace}{name} ends on {last}.")
         }));
         notes
     }
@@ -192,6 +195,20 @@ fn report_of(mut review: Review, world: &World, manifests: Manifests, notes: Vec
         not_judged: manifests.not_judged,
         notes,
         sources: manifests.texts.into_iter().map(|text| (text.name, text.source)).collect(),
+    }
+}
+
+/// Findings about the policy stand in its file.
+fn place_in_policy(report: &mut Report, file: &Manifests) {
+    let Some(document) = file.documents.first() else { return };
+    let mut told = false;
+    for finding in report.review.findings.iter_mut().filter(|finding| finding.object.kind == "Policy") {
+        finding.place = Some(file.place(document.id, &finding.path, None));
+        told = true;
+    }
+    if told {
+        let texts = file.texts.iter().map(|text| (text.name.clone(), text.source.clone()));
+        report.sources.extend(texts);
     }
 }
 

@@ -43,7 +43,7 @@ impl Files {
         }
         let is_directory = fs::metadata(path)
             .with_context(|| {
-                format!("There is nothing to read at {path}; name a file, a directory, or - for standard input:")
+                format!("There is nothing to read at `{path}`; name a file, a directory, or - for standard input:")
             })?
             .is_dir();
         if !is_directory {

@@ -1,6 +1,6 @@
 //! `networks`: what is known of the cluster's networks.
 
-use super::output::print;
+use super::output::{print, remark};
 use super::world::Gathered;
 use super::{Facts, Given};
 use anyhow::Result;
@@ -12,11 +12,12 @@ use std::process::ExitCode;
 pub(super) struct NetworksArgs {
     #[command(flatten)]
     given: Given,
-    #[command(flatten)]
-    facts: Facts,
     /// Format.
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     output: Output,
+    // Last: its heading would stand above all that follows.
+    #[command(flatten)]
+    facts: Facts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +37,7 @@ impl NetworksArgs {
             Output::Text => report.text(gathered.bad()),
             Output::Json => report.json()?,
         })?;
+        remark(&gathered.remarks());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -15,10 +15,25 @@ pub(super) fn print(text: &str) -> Result<()> {
 
 /// Prints why there was no review. If nobody listens there is nobody to tell.
 pub(super) fn complain(error: &anyhow::Error) {
-    let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
-    let text = causes.join(" ");
+    // Some errors say themselves what their cause says.
+    let mut text = error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
+        "" => cause,
+        told if told.contains(&cause) => text,
+        told => format!("{told} {cause}"),
+    });
+    if !text.ends_with('.') {
+        text.push('.');
+    }
     let clean = text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
     let _ = writeln!(std::io::stderr().lock(), "error: {clean}");
+}
+
+/// Prints remarks beside the output, each a sentence. If nobody listens there is nobody to tell.
+pub(super) fn remark(remarks: &[String]) {
+    for text in remarks {
+        let clean = text.replace(char::is_control, "\u{fffd}");
+        let _ = writeln!(std::io::stderr().lock(), "note: {clean}");
+    }
 }
 
 /// Whether to colour standard output.

@@ -1,6 +1,6 @@
 //! `preview`: what a NAD would do inside virt-handler.
 
-use super::output::print;
+use super::output::{print, remark};
 use super::world::Gathered;
 use super::{Facts, Given};
 use anyhow::{Result, bail};
@@ -13,11 +13,12 @@ use std::process::ExitCode;
 pub(super) struct PreviewArgs {
     #[command(flatten)]
     given: Given,
-    #[command(flatten)]
-    facts: Facts,
     /// Format.
     #[arg(short, long, value_enum, default_value_t = Output::Text, value_name = "FORMAT")]
     output: Output,
+    // Last: its heading would stand above all that follows.
+    #[command(flatten)]
+    facts: Facts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,7 +34,7 @@ impl PreviewArgs {
         if self.given.paths.is_empty() {
             bail!("Nothing to preview; name files or directories with NetworkAttachmentDefinitions, or -.");
         }
-        let gathered = Gathered::of(&self.given, &self.facts, true)?;
+        let gathered = Gathered::of(&self.given, &self.facts, true)?.with_deleted();
         let world = gathered.after(true);
         let mut nads: Vec<_> = world.nads().filter(|attached| attached.nad.document.is_some()).collect();
         nads.sort_by_key(|attached| attached.nad.document);
@@ -49,6 +50,7 @@ impl PreviewArgs {
             text.push_str("There is no NetworkAttachmentDefinition among the documents.\n");
         }
         print(&text)?;
+        remark(&gathered.remarks());
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -49,18 +49,14 @@ pub(super) struct CompletionsArgs {
 
 impl ExplainArgs {
     pub(super) fn run(&self) -> Result<ExitCode> {
-        let page = rules::page(&self.rule).map_err(|why| {
-            let mut letters = why.chars();
-            let first = letters.next().map(|first| first.to_ascii_uppercase()).into_iter();
-            anyhow!("{}.", first.chain(letters).collect::<String>())
-        })?;
+        let page = rules::page(&self.rule).map_err(|why| anyhow!("{why}."))?;
         printed(page)
     }
 }
 
 impl RulesArgs {
     pub(super) fn run(&self) -> Result<ExitCode> {
-        let policy = world::policy(self.policy.as_deref())?;
+        let (policy, _) = world::policy(self.policy.as_deref())?;
         printed(&match self.output {
             Output::Text => rules::text(&policy),
             Output::Json => rules::json(&policy)?,

@@ -5,7 +5,7 @@ use super::snapshot::Snapshot;
 use super::{Facts, Given};
 use anyhow::{Context as _, Result, bail};
 use kubevirt_preflight::finding::ObjectRef;
-use kubevirt_preflight::manifests::{self, Manifests};
+use kubevirt_preflight::manifests::{self, Input, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::{Object, kind_of};
 use kubevirt_preflight::policy::Policy;
@@ -19,6 +19,8 @@ const NAD: (&str, &str) = ("k8s.cni.cncf.io", "NetworkAttachmentDefinition");
 #[derive(Debug)]
 pub(super) struct Gathered {
     pub(super) policy: Policy,
+    /// The policy file as a document, for the places of its exceptions.
+    pub(super) policy_file: Manifests,
     pub(super) manifests: Manifests,
     /// The objects of the manifests.
     pub(super) objects: Vec<Object>,
@@ -34,12 +36,15 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Reads everything that the arguments name. Without `needed` there may be no manifests at all.
     pub(super) fn of(given: &Given, facts: &Facts, needed: bool) -> Result<Self> {
-        let policy = policy(facts.policy.as_deref())?;
+        let (policy, policy_text) = policy(facts.policy.as_deref())?;
+        let policy_file = Input { name: policy.name.clone(), bytes: policy_text.into_bytes(), explicit: false };
         let files = Files::read(&given.paths)?;
         let manifests = Manifests::read(files.inputs, given.namespace.as_deref());
         let problems: Vec<_> = files.problems.into_iter().chain(manifests.problems.iter().map(problem)).collect();
         if needed && manifests.count == 0 && problems.is_empty() {
-            bail!("There is no document in {}; name files that hold manifests.", given.paths.join(", "));
+            let names: Vec<_> =
+                given.paths.iter().map(|path| if path == "-" { "standard input" } else { path }).collect();
+            bail!("There is no document in {}; name files that hold manifests.", names.join(", "));
         }
         let given_world = facts.world.as_deref().map(read_world).transpose()?;
         let settings = Settings {
@@ -51,6 +56,7 @@ impl Gathered {
             declared: declared(facts)?.merged(policy.declared()),
             objects: objects(&manifests, true),
             policy,
+            policy_file: Manifests::read(vec![policy_file], None),
             manifests,
             problems,
             settings,
@@ -100,6 +106,32 @@ impl Gathered {
         pairs.collect()
     }
 
+    /// With the NADs that are being deleted, which other commands leave out.
+    pub(super) fn with_deleted(mut self) -> Self {
+        for object in &mut self.objects {
+            if let Object::Nad(nad) = object {
+                nad.deleting = false;
+            }
+        }
+        self
+    }
+
+    /// What was not read, and why: one sentence each, for commands that print no findings.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let unread = self.problems.iter().filter_map(|problem| match problem {
+            Problem::Unreadable { place, why, .. } => {
+                Some(format!("{}:{}:{}: {why}; it was not read.", place.file, place.line, place.column))
+            }
+            Problem::Misspelt { place, found, meant, .. } => Some(format!(
+                "{}:{}:{}: `{found}` is not a known word here, `{meant}` is; it was not read.",
+                place.file, place.line, place.column
+            )),
+            Problem::Duplicate { .. } => None,
+        });
+        let left = self.manifests.not_judged.iter().map(|one| format!("{}:{}: {}", one.file, one.line, one.reason));
+        unread.chain(left).chain(self.manifests.notes.iter().cloned()).collect()
+    }
+
     /// Fields that could not be read: of which object, which, and why.
     pub(super) fn bad(&self) -> impl Iterator<Item = (&ObjectRef, &str, &str)> {
         let world = self.given_world.iter().flat_map(|(objects, _)| objects);
@@ -116,10 +148,12 @@ fn identity(object: &ObjectRef) -> (&str, &str, Option<&str>, &str) {
     (object.group(), &object.kind, object.namespace.as_deref(), &object.name)
 }
 
-/// The policy file, or the recommended levels.
-pub(super) fn policy(path: Option<&str>) -> Result<Policy> {
-    let Some(path) = path else { return Ok(Policy::default()) };
-    Ok(Policy::parse(&files::text(path, "policy")?, path)?)
+/// The policy file and its text, or the recommended levels.
+pub(super) fn policy(path: Option<&str>) -> Result<(Policy, String)> {
+    let Some(path) = path.filter(|path| !path.is_empty()) else { return Ok(Default::default()) };
+    let text = files::text(path, "policy")?;
+    let policy = Policy::parse(&text, path).context("The policy is refused:")?;
+    Ok((policy, text))
 }
 
 fn declared(facts: &Facts) -> Result<Declared> {
@@ -139,11 +173,14 @@ fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
         files.problems.into_iter().chain(manifests.problems.iter().map(problem)).next()
     {
         bail!(
-            "The world {}:{}:{} cannot be read: {why}. Take the snapshot anew.",
+            "The world file is refused: {}:{}:{}: {why}. Take the snapshot anew.",
             place.file,
             place.line,
             place.column
         );
+    }
+    if manifests.count == 0 {
+        bail!("There is no document in the world file {path}; give the objects of the cluster.");
     }
     let snapshot = Snapshot::of(&manifests)?;
     Ok((objects(&manifests, false), snapshot))

@@ -33,6 +33,8 @@ pub(super) struct Chain<'s> {
     pub(super) host_gateway: Option<Pointer>,
     /// It is certain that no address was asked for.
     pub(super) bare: bool,
+    /// Tables to which a plugin's rules lead.
+    pub(super) ruled: BTreeSet<u32>,
     /// Gateways that became a next hop.
     pub(super) used: BTreeSet<IpAddr>,
     /// What took the connected routes out of the main table.
@@ -74,6 +76,7 @@ impl<'s> Chain<'s> {
             leases: Vec::new(),
             host_gateway: None,
             bare: false,
+            ruled: BTreeSet::new(),
             used: BTreeSet::new(),
             detached_by: None,
         }

@@ -45,6 +45,13 @@ pub(super) fn open<'n, 'a>(root: &'n Node<'a>, nad: &str, remarks: &mut Remarks)
     let fields = Fields::open(root, String::new(), remarks)?;
     shape::check(&fields, PLUGIN_CONF, remarks);
     let name = name(&fields, nad, remarks);
+    if name.len() > LONGEST_NAME {
+        let why = format!(
+            "the network's name has {} bytes, and no file can be named by more than {LONGEST_NAME}",
+            name.len()
+        );
+        remarks.fault("/name", why, "Write a shorter `name`.");
+    }
     let written = fields.text("name", &mut Remarks::default());
     let envelope = match fields.text("type", remarks).filter(|(kind, _)| !kind.is_empty()) {
         Some((kind, _)) => {
@@ -91,6 +98,9 @@ fn name(fields: &Fields<'_, '_>, nad: &str, remarks: &mut Remarks) -> String {
         _ => nad.to_owned(),
     }
 }
+
+/// Beside it the name of libcni's cache file holds a container id of 64 bytes, `migration0` and two hyphens.
+const LONGEST_NAME: usize = 255 - 64 - 10 - 2;
 
 /// libcni `ValidateNetworkName`.
 fn is_network_name(name: &str) -> bool {

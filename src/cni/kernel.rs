@@ -6,6 +6,7 @@ use super::Pointer;
 use super::Taken;
 use super::ipam::GivenIp;
 use crate::net::{Family, Interval, Prefix};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Routing table `main` (RT_TABLE_MAIN).
@@ -93,6 +94,12 @@ impl Hop {
             Family::V4 => self.metric.unwrap_or(0),
             Family::V6 => self.metric.filter(|m| *m != 0).unwrap_or(V6_METRIC),
         }
+    }
+
+    /// Whether it is an IPv6 default of the main table that would join one which a plugin has made for eth0.
+    pub(super) fn is_v6_default(&self) -> bool {
+        let default = self.dst == Family::V6.everything() && self.table == MAIN;
+        default && self.via.is_some() && self.rank() == V6_METRIC
     }
 
     /// Whether the kernel keeps the two at one place of one table.
@@ -222,6 +229,19 @@ impl Kernel {
             }
         });
         main
+    }
+
+    /// Routes of `main` that the kernel keeps as one of several next hops of an IPv6 route. Such a route is listed without
+    /// an interface, so that a plugin that asks for an interface's routes (netlink `RouteList`) does not find it.
+    /// `beside_eth0`: the pod's eth0 has a default route, which ours joins.
+    pub(super) fn multipath(&self, beside_eth0: bool) -> Vec<Hop> {
+        let routed = |hop: &&Hop| hop.table == MAIN && hop.dst.family() == Family::V6 && hop.via.is_some();
+        let mut slots: BTreeMap<(Prefix, u32), Vec<&Hop>> = BTreeMap::new();
+        for hop in self.hops.iter().filter(routed) {
+            slots.entry((hop.dst, hop.rank())).or_default().push(hop);
+        }
+        let joined = |hops: &Vec<&Hop>| hops.len() > 1 || (beside_eth0 && hops.iter().any(|hop| hop.is_v6_default()));
+        slots.into_values().filter(joined).flatten().cloned().collect()
     }
 
     /// Puts routes aside that play no part in work on `table`, and takes back those that do: many tables stay cheap.

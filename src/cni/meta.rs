@@ -3,13 +3,16 @@
 mod passive;
 mod route_override;
 mod sbr;
+mod sysctl;
 mod tuning;
 mod vrf;
 
 use super::chain::Chain;
 use super::decode::child;
 use super::envelope::Element;
-use super::{Link, Uplink};
+use super::kernel::Hop;
+use super::{Field, Gap, Link, Uplink};
+use crate::net::Family;
 
 /// A chained plugin.
 struct Meta {
@@ -61,4 +64,21 @@ fn has_interface(element: &Element<'_, '_>, chain: &mut Chain<'_>) -> bool {
     let pointer = child(&element.fields.pointer, "type");
     chain.remarks.fault(pointer, why, "Put a main plugin such as bridge or macvlan before it.");
     false
+}
+
+/// Routes of the main table that a plugin does not find among the interface's. Unless pods are known to have no IPv6,
+/// eth0 counts as having an IPv6 default.
+fn hidden(chain: &Chain<'_>) -> Vec<Hop> {
+    chain.kernel.multipath(chain.setting.pods_have_v6 != Some(false))
+}
+
+/// Says that an IPv6 default that was left alone is not sure to be.
+fn note_surviving_default(chain: &mut Chain<'_>) {
+    if chain.setting.pods_have_v6.is_none() && chain.kernel.hops.iter().any(Hop::is_v6_default) {
+        gap_v6(chain, "the IPv6 default route stays if the pod's eth0 has one, and that is not known");
+    }
+}
+
+fn gap_v6(chain: &mut Chain<'_>, why: &str) {
+    chain.gaps.push(Gap { field: Field::Routes, family: Some(Family::V6), why: why.to_owned() });
 }

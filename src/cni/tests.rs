@@ -1,6 +1,7 @@
 //! Texts and what they mean. Expectations are what real plugins did, or what their sources say.
 
 mod chained;
+mod differences;
 mod envelope;
 mod lasting;
 mod observed;

@@ -36,6 +36,9 @@ pub(super) fn values(text: &str, base: usize, budget: &mut Budget) -> (Vec<Node<
             Some(Err(error)) => {
                 let NotJson { why, line, column } = error.into();
                 let at = base + offset(text, line, column);
+                if why.starts_with("it is nested") {
+                    return (values, Some(too_deep(at)));
+                }
                 return (values, Some(Broken::at(at, format!("The JSON cannot be read: {why}."))));
             }
         }

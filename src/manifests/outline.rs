@@ -161,7 +161,7 @@ impl<'a> Outline<'a> {
         let start = self.spots.get(at).map_or(0, |spot| spot.start);
         let copied = copied || self.spots.get(at).is_some_and(|spot| matches!(spot.shape, Shape::Alias(_)));
         if depth > MAX_DEPTH {
-            return Err((start, format!("It is nested more than {MAX_DEPTH} levels deep.")));
+            return Err((start, format!("The document is nested more than {MAX_DEPTH} levels deep.")));
         }
         let Some(spot) = self.target(at) else { return Ok(Node::Null) };
         let bytes = if let Shape::Scalar { text, .. } = &spot.shape { text.len() } else { 0 };

@@ -76,7 +76,7 @@ impl Reading {
     }
 
     fn too_many(&mut self, progress: &mut Progress, at: usize) {
-        let why = format!("The file holds more than {MAX_DOCUMENTS} documents; the rest was not read.");
+        let why = format!("The rest of a file with more than {MAX_DOCUMENTS} documents is not read.");
         self.unreadable(progress, Broken::at(at, why).help("Split the file."));
     }
 

@@ -37,7 +37,8 @@ fn kustomizations(all: &mut Manifests, values: &[Value]) -> HashMap<String, Stri
         }
         if noted.insert(name.to_owned()) {
             let command = kustomize::command(directory);
-            all.notes.push(format!("{name}: overlays are not applied; for the exact verdict render first: {command}."));
+            all.notes
+                .push(format!("{name}: overlays are not applied; for the exact verdict render first: `{command}`."));
         }
     }
     patches
@@ -101,7 +102,7 @@ impl Sorting<'_> {
         }
         let directory = self.patches.get(&kustomize::normal(self.file(origin)))?;
         let command = kustomize::command(directory);
-        Some(format!("patch fragment of a kustomization, not judged by itself. Render it: {command}."))
+        Some(format!("patch fragment of a kustomization, not judged by itself. Render it: `{command}`."))
     }
 
     fn not_judged(&mut self, origin: &Origin, object: Option<ObjectRef>, reason: String) {
@@ -157,19 +158,31 @@ fn repeats_a_key(node: &Node<'_>) -> bool {
 /// Why a value is not judged, if it is no object at all, or one that only looks like a judged one.
 fn other_reason(node: &Node<'_>, object: Option<&ObjectRef>) -> Option<String> {
     match object {
-        Some(object) if object.kind == "AdmissionReview" && object.group() == "admission.k8s.io" => {
-            Some("an AdmissionReview is no manifest. Replay it: kubevirt-preflight check --review FILE.".to_owned())
-        }
+        Some(object) if object.kind == "AdmissionReview" && object.group() == "admission.k8s.io" => Some(
+            "not judged: an AdmissionReview is no manifest. Replay it: `kubevirt-preflight check --review FILE`."
+                .to_owned(),
+        ),
         Some(object) if kinds::slip(object).is_none() => kinds::stray(object),
         Some(_) => None,
-        None => {
-            let is_object =
-                |item: &Node<'_>| item.text_at(&["apiVersion"]).is_some() && item.text_at(&["kind"]).is_some();
-            let bare = node.list().is_some_and(|items| items.iter().any(is_object));
-            bare.then(|| {
-                "a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.".to_owned()
-            })
+        None => no_object(node).map(str::to_owned),
+    }
+}
+
+/// Why a value without a kind, which is no object, is told of; any other mapping is some program's own file.
+fn no_object(node: &Node<'_>) -> Option<&'static str> {
+    let has = |item: &Node<'_>, key: &str| item.text_at(&[key]).is_some();
+    let is_object = |item: &Node<'_>| has(item, "apiVersion") && has(item, "kind");
+    match node {
+        Node::List(items) => items.iter().any(is_object).then_some(
+            "not judged: a bare list is no manifest, and kubectl refuses it. Write kind: List, or one document each.",
+        ),
+        Node::Map(_) => {
+            has(node, "apiVersion").then_some("not judged: it has an apiVersion but no kind. Add the kind.")
         }
+        Node::Text(_) | Node::Number(_) | Node::Bool(_) => {
+            Some("not judged: it is one plain value, not an object. Name files that hold manifests.")
+        }
+        Node::Null => None,
     }
 }
 

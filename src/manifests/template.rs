@@ -144,23 +144,25 @@ impl Kind {
         match self {
             Self::Helm => {
                 let chart = chart_of(file).unwrap_or("CHART");
-                format!("not rendered, not judged: it is a Helm template. Render it: helm template {chart} | {check}.")
+                format!(
+                    "not rendered, not judged: it is a Helm template. Render it: `helm template {chart} | {check}`."
+                )
             }
             Self::Jinja => format!(
-                "not rendered, not judged: it is a Jinja template. Render it: jinja2 {file} VALUES.yaml | {check} \
-                 (or check what Ansible wrote)."
+                "not rendered, not judged: it is a Jinja template. Render it: \
+                 `jinja2 {file} VALUES.yaml | {check}` (or check what Ansible wrote)."
             ),
             Self::Shell(name) => format!(
-                "not rendered, not judged: ${{{name}}} has no value yet. Render it: envsubst < {file} | {check} \
-                 (with Flux: flux build kustomization NAME --path DIR | {check})."
+                "not rendered, not judged: ${{{name}}} has no value yet. Render it: \
+                 `envsubst < {file} | {check}` (with Flux: `flux build kustomization NAME --path DIR | {check}`)."
             ),
             Self::Flux(name) => format!(
-                "not rendered, not judged: ${{{name}...}} has no value yet. Render it: flux envsubst < {file} | {check} \
-                 (or flux build kustomization NAME --path DIR | {check})."
+                "not rendered, not judged: ${{{name}...}} has no value yet. Render it: \
+                 `flux envsubst < {file} | {check}` (or `flux build kustomization NAME --path DIR | {check}`)."
             ),
             Self::Placeholder(word) => format!(
                 "not rendered, not judged: {word} is a placeholder. Put its value in: \
-                 sed s/{word}/VALUE/g {file} | {check}."
+                 `sed s/{word}/VALUE/g {file} | {check}`."
             ),
         }
     }

@@ -116,7 +116,7 @@ fn without_mark(mut bytes: Vec<u8>) -> Vec<u8> {
 /// Why a file is not read at all.
 fn refusal(bytes: &[u8]) -> Option<Broken> {
     if bytes.len() > MAX_BYTES {
-        let why = format!("The file has {} bytes; at most 16 MiB ({MAX_BYTES} bytes) are read.", bytes.len());
+        let why = "The file is larger than 16 MiB, which is the most that is read.";
         return Some(Broken::at(0, why).help("Split the file, or name only the manifests that matter."));
     }
     let wide = [&[0xFF, 0xFE][..], &[0xFE, 0xFF], &[0, 0, 0xFE, 0xFF]];

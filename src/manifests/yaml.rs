@@ -38,7 +38,7 @@ fn unreadable(error: &ScanError, base: usize) -> Broken {
 
 /// What is nested too deep.
 pub(super) fn too_deep(at: usize) -> Broken {
-    Broken::at(at, format!("It is nested more than {MAX_DEPTH} levels deep."))
+    Broken::at(at, format!("The document is nested more than {MAX_DEPTH} levels deep."))
 }
 
 /// An outline that is being read.

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 pub enum Known {
     /// All that the cluster uses.
     Known,
-    /// Perhaps not all: one sentence says why, and what to do.
+    /// Perhaps not all: the reason, without a capital letter or full stop; [`remedy`] says what to do.
     Unknown(String),
 }
 
@@ -64,6 +64,12 @@ impl Classes {
         self.state(class) == Some(&Known::Known)
     }
 
+    /// One sentence: why `class` is not known, and what to do; `None` if it is known.
+    pub fn sentence(&self, class: Class) -> Option<String> {
+        let why = self.state(class)?.why()?;
+        Some(format!("The {} are not known: {why}; {}.", noun(class), remedy(class)))
+    }
+
     /// Every class with its state, in the order of reports.
     pub fn iter(&self) -> impl Iterator<Item = (Class, &Known)> {
         self.states.iter().map(|(class, known)| (*class, known))
@@ -104,7 +110,7 @@ fn learned(class: Class, tallies: &BTreeMap<&str, Tally<'_>>, is_whole: impl Fn(
     let unreadable = told().find_map(|(_, tally)| tally.bad).and_then(unreadable);
     let part = || told().find_map(|(_, tally)| tally.claimed.get(&class)).map(|claimed| a_part(*claimed));
     let why = unreadable.or_else(part).unwrap_or_else(|| "nothing that was read names them all".to_owned());
-    Known::Unknown(format!("The {} are not known: {why}; {}.", noun(class), remedy(class)))
+    Known::Unknown(why)
 }
 
 fn unreadable(found: &Found) -> Option<String> {
@@ -132,7 +138,8 @@ fn noun(class: Class) -> &'static str {
     }
 }
 
-fn remedy(class: Class) -> &'static str {
+/// What makes a class known, without a capital letter or full stop.
+pub fn remedy(class: Class) -> &'static str {
     match class {
         Class::Pod => "list them under `pods` in the networks file, or give --pod-cidr",
         Class::Service => "list them under `services` in the networks file, or give --service-cidr",

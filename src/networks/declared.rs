@@ -74,11 +74,12 @@ impl Declared {
     /// What `lists` say; they stand in `origin` below the path `root` (empty, or for example `networks.`).
     pub fn of(lists: &Lists, origin: &ObjectRef, root: &str) -> Self {
         let mut declared = Self::default();
-        let mut add = |class, key: &str, intervals: Option<Vec<(String, Interval)>>| {
-            let Some(intervals) = intervals else { return };
+        let mut add = |class, key: &str, entries: Option<Vec<Entry>>| {
+            let Some(entries) = entries else { return };
             declared.knows.insert(class);
-            for (place, interval) in intervals {
-                declared.claim(class, interval, origin, format!("{root}{key}{place}"));
+            for Entry { place, label, interval } in entries {
+                let origin = Origin { label, ..Origin::new(origin.clone(), format!("{root}{key}{place}")) };
+                declared.claim(class, interval, origin);
             }
         };
         add(Class::Pod, "pods", ranges(lists.pods.as_deref()));
@@ -88,7 +89,7 @@ impl Declared {
         add(Class::Secondary, "secondary", named(lists.secondary.as_deref()));
         add(Class::Other, "other", named(lists.other.as_deref()));
         for (at, LooseRange(interval)) in lists.api_servers.iter().flatten().enumerate() {
-            declared.claim(Class::Node, *interval, origin, format!("{root}apiServers[{at}]"));
+            declared.claim(Class::Node, *interval, Origin::new(origin.clone(), format!("{root}apiServers[{at}]")));
         }
         if let Some(nodes) = &lists.nodes {
             declared.add_nodes(nodes, origin, root);
@@ -115,12 +116,13 @@ impl Declared {
                     why,
                 })?;
                 declared.knows.insert(class);
-                declared.claim(class, interval, &origin, flag.to_owned());
+                declared.claim(class, interval, Origin::new(origin.clone(), flag));
             }
         }
         for value in nodes {
             let (name, address) = node_flag(value)?;
-            declared.claim_address(address, &origin, "--node");
+            declared
+                .claim_address(address, &Origin { label: Some(name.clone()), ..Origin::new(origin.clone(), "--node") });
             declared.nodes.entry(name).or_default();
         }
         Ok(declared)
@@ -158,15 +160,15 @@ impl Declared {
         self.counts_nodes
     }
 
-    fn claim(&mut self, class: Class, interval: Interval, origin: &ObjectRef, path: String) {
-        let origin = Arc::new(Origin { object: origin.clone(), path });
+    fn claim(&mut self, class: Class, interval: Interval, origin: Origin) {
+        let origin = Arc::new(origin);
         self.claims.push(Claim { interval, class, confidence: Confidence::Declared, origin, pool: None });
     }
 
     /// The on-link prefix, where there is a length, and the exact address.
-    fn claim_address(&mut self, address: NodeAddress, origin: &ObjectRef, path: &str) {
+    fn claim_address(&mut self, address: NodeAddress, origin: &Origin) {
         for prefix in address.on_link.into_iter().chain([Prefix::single(address.address)]) {
-            self.claim(Class::Node, prefix.interval(), origin, path.to_owned());
+            self.claim(Class::Node, prefix.interval(), origin.clone());
         }
     }
 
@@ -178,7 +180,9 @@ impl Declared {
         }
         for (at, node) in nodes.iter().enumerate() {
             for (part, address) in node.addresses.iter().flatten().enumerate() {
-                self.claim_address(*address, origin, &format!("{root}nodes[{at}].addresses[{part}]"));
+                let path = format!("{root}nodes[{at}].addresses[{part}]");
+                let label = Some(node.name.clone());
+                self.claim_address(*address, &Origin { label, ..Origin::new(origin.clone(), path) });
             }
             self.add_node(node.name.clone(), node.virt_handler);
         }
@@ -195,12 +199,25 @@ fn object(name: &str) -> ObjectRef {
     ObjectRef { api_version: API_VERSION.to_owned(), kind: KIND.to_owned(), namespace: None, name: name.to_owned() }
 }
 
-fn ranges(list: Option<&[Range]>) -> Option<Vec<(String, Interval)>> {
-    Some(list?.iter().enumerate().map(|(at, range)| (format!("[{at}]"), range.0)).collect())
+/// A range of a list: where it stands in the list, and what people call it.
+struct Entry {
+    place: String,
+    label: Option<String>,
+    interval: Interval,
 }
 
-fn named(list: Option<&[NamedRange]>) -> Option<Vec<(String, Interval)>> {
-    Some(list?.iter().enumerate().map(|(at, range)| (format!("[{at}].prefix"), range.prefix.0)).collect())
+fn ranges(list: Option<&[Range]>) -> Option<Vec<Entry>> {
+    let entry = |(at, range): (usize, &Range)| Entry { place: format!("[{at}]"), label: None, interval: range.0 };
+    Some(list?.iter().enumerate().map(entry).collect())
+}
+
+fn named(list: Option<&[NamedRange]>) -> Option<Vec<Entry>> {
+    let entry = |(at, range): (usize, &NamedRange)| Entry {
+        place: format!("[{at}].prefix"),
+        label: Some(range.name.clone()),
+        interval: range.prefix.0,
+    };
+    Some(list?.iter().enumerate().map(entry).collect())
 }
 
 fn node_flag(value: &str) -> Result<(String, NodeAddress), FlagError> {

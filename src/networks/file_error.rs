@@ -38,7 +38,7 @@ fn sentence(error: &Error) -> String {
             format!("There is no key `{field}` here{meant}; the keys are {}.", listed(expected))
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
-            format!("`{variant}` cannot stand here; write {}.", listed(expected))
+            format!("`{variant}` cannot stand here; write {}.", one_of(expected))
         }
         Error::SerdeMissingField { field, .. } => format!("The key `{field}` is missing; add it."),
         Error::DuplicateMappingKey { key: Some(key), .. } => format!("The key `{key}` stands twice; keep one of them."),
@@ -66,6 +66,14 @@ fn shape(expected: &str) -> &str {
 
 fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `a`, `b` or `c`
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} or `{last}`", listed(first)),
+        all => listed(all),
+    }
 }
 
 /// Equal but for case, or for one letter too many, too few or wrong.

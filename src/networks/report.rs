@@ -4,6 +4,7 @@ use super::classes::{Classes, Known};
 use super::{Class, Confidence, Network, Networks, Origin};
 use crate::finding::ObjectRef;
 use serde::{Serialize, Serializer};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Thousands of nodes can say the same; the table shows so many of them, json all.
@@ -77,10 +78,10 @@ impl<'w> Report<'w> {
 
     fn write_states(&self, out: &mut String) {
         out.push_str("\nKNOWN\n");
-        for (class, known) in self.classes.iter() {
-            let _ = match known {
-                Known::Known => writeln!(out, "{class:<13}  yes"),
-                Known::Unknown(why) => writeln!(out, "{class:<13}  no: {why}"),
+        for (class, _) in self.classes.iter() {
+            let _ = match self.classes.sentence(class) {
+                None => writeln!(out, "{class:<13}  yes"),
+                Some(why) => writeln!(out, "{class:<13}  no: {why}"),
             };
         }
     }
@@ -88,12 +89,8 @@ impl<'w> Report<'w> {
 
 impl<'w> Row<'w> {
     fn of(network: &'w Network) -> Self {
-        let mut origins: Vec<&Origin> = Vec::with_capacity(network.claims.len());
-        for claim in &network.claims {
-            if origins.last() != Some(&&*claim.origin) {
-                origins.push(&claim.origin);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let origins = network.claims.iter().map(|claim| &*claim.origin).filter(|origin| seen.insert(*origin)).collect();
         Self { class: network.class, interval: network.interval.to_string(), confidence: network.confidence, origins }
     }
 }
@@ -106,13 +103,13 @@ fn printable(text: &str) -> String {
 /// `{"pod": {"state": "known", "why": null}, ...}` in the order of reports.
 fn by_name<S: Serializer>(classes: &Classes, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
-    struct State<'w> {
+    struct State {
         state: &'static str,
-        why: Option<&'w str>,
+        why: Option<String>,
     }
     serializer.collect_map(classes.iter().map(|(class, known)| {
         let state = if *known == Known::Known { "known" } else { "unknown" };
-        (class.name(), State { state, why: known.why() })
+        (class.name(), State { state, why: classes.sentence(class) })
     }))
 }
 

@@ -10,7 +10,7 @@ fn claim(text: &str, confidence: Confidence) -> Claim {
         interval: strict_interval(text).unwrap(),
         class: Class::Pod,
         confidence,
-        origin: Arc::new(Origin { object, path: "p".into() }),
+        origin: Arc::new(Origin::new(object, "p")),
         pool: None,
     }
 }

@@ -235,7 +235,7 @@ impl<'r> Object<'r> {
 
 impl<'r> FactEntry<'r> {
     fn of(fact: &'r Fact) -> Self {
-        let Origin { object, path } = fact.origin.as_ref();
+        let Origin { object, path, .. } = fact.origin.as_ref();
         Self {
             class: fact.class.name(),
             interval: fact.interval.to_string(),

@@ -22,7 +22,7 @@ fn place(line: usize, column: usize) -> Place {
 }
 
 fn overlap(nad: &ObjectRef) -> Finding {
-    let origin = Arc::new(Origin { object: object("IPPool", None, "default-pool"), path: "spec.cidr".into() });
+    let origin = Arc::new(Origin::new(object("IPPool", None, "default-pool"), "spec.cidr"));
     let fact = Fact {
         class: Class::Pod,
         interval: strict_interval("10.244.0.0/16").unwrap(),
@@ -118,7 +118,7 @@ fn text_shows_the_line_the_caret_and_what_to_do() {
      = help: Renew it.
 
     excepted: a dir/nad,1.yaml:4:6: default-route, NetworkAttachmentDefinition kubevirt/mig, until 2026-12-01: lab, until 9
-    not judged: chart/t.yaml:7: Not rendered: run helm template.
+    note: chart/t.yaml:7: Not rendered: run helm template.
     note: Overlays are not applied.
     3 documents, 2 networks judged: 2 denied, 2 warnings, 1 excepted.
     "#);

@@ -34,7 +34,8 @@ fn write_rest(report: &Report, out: &mut dyn Write) -> fmt::Result {
     }
     for one in &report.not_judged {
         let object = one.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
-        writeln!(out, "not judged: {}", printable(&format!("{}:{}: {object}{}", one.file, one.line, one.reason)))?;
+        // The reason says that it was not judged.
+        writeln!(out, "note: {}", printable(&format!("{}:{}: {object}{}", one.file, one.line, one.reason)))?;
     }
     for note in &report.notes {
         writeln!(out, "note: {}", printable(note))?;

@@ -2,8 +2,9 @@
 
 use super::levels::{D, W};
 use super::{Check, Levels, Rule};
-use crate::cni::Lease;
+use crate::cni::{Attachment, Lease, Taken};
 use crate::finding::Finding;
+use crate::net::{Interval, free_count};
 use crate::world::{Attached, Judged, World};
 use std::sync::Arc;
 
@@ -34,12 +35,16 @@ fn check(world: &World) -> Vec<Finding> {
 
 /// The NADs whose whereabouts leases can be equal to the judged one's.
 pub(super) fn doubles(world: &World, judged: &Judged) -> Vec<Arc<Attached>> {
-    let own = &judged.attached.attachment.leases;
-    if own.is_empty() {
+    let own = &judged.attached.attachment;
+    if own.leases.is_empty() {
         return Vec::new();
     }
     let mut others = world.neighbours(judged);
-    others.retain(|other| other.attachment.leases.iter().any(|lease| own.iter().any(|mine| collide(mine, lease))));
+    others.retain(|other| {
+        let mut pairs =
+            other.attachment.leases.iter().flat_map(|lease| own.leases.iter().map(move |mine| (mine, lease)));
+        pairs.any(|(mine, lease)| collide(mine, lease) && give_the_same((own, mine), (&other.attachment, lease)))
+    });
     others
 }
 
@@ -48,4 +53,19 @@ fn collide(a: &Lease, b: &Lease) -> bool {
     let same_pool = a.prefix == b.prefix && a.network_name == b.network_name;
     let checked = a.network_name == b.network_name && a.overlap_checked && b.overlap_checked;
     a.pool.meets(b.pool) && !same_pool && !checked
+}
+
+/// Whether an address is left that neither excludes: clusters and tenants share a range by excludes.
+fn give_the_same(a: (&Attachment, &Lease), b: (&Attachment, &Lease)) -> bool {
+    let holes = [a, b].map(|(attachment, lease)| holes(attachment, lease)).concat();
+    a.1.pool.intersection(b.1.pool).is_some_and(|common| free_count(common, holes) > 0)
+}
+
+fn holes(attachment: &Attachment, lease: &Lease) -> Vec<Interval> {
+    let pools = attachment.addresses.iter().filter(|address| address.pointer == lease.pointer);
+    let holes = pools.filter_map(|address| match &address.taken {
+        Taken::Pool(pool, holes) if *pool == lease.pool => Some(holes.clone()),
+        _ => None,
+    });
+    holes.flatten().collect()
 }

@@ -28,10 +28,10 @@ fn check(change: &Change, before: &World, after: &World) -> Vec<Finding> {
         return Vec::new();
     }
     let message = format!(
-        "{} is in use and its {} changes: virt-handler takes it up only as it restarts, node by node, and until then \
-         nodes of the old and the new network cannot migrate to each other.",
+        "{} is in use and the write changes its {}: virt-handler takes it up only as it restarts, node by node; until then \
+         nodes of the old and the new network cannot reach each other.",
         is.who(),
-        altered.join(", "),
+        altered.join(" and "),
     );
     let help = "Better create a second NetworkAttachmentDefinition and point the CR to it: KubeVirt then rolls it out.";
     vec![is.finding(RULE.id, "").says(message, help)]

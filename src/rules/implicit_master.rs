@@ -18,7 +18,8 @@ pub(super) static RULE: Rule = Rule {
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
     let links = judged.flat_map(|judged| judged.attached.attachment.chain.iter().map(move |link| (judged, link)));
-    let implicit = links.filter(|(_, link)| link.uplink == Uplink::Implicit);
+    // vlan has no default for it: its ADD fails, and unusable-config says so.
+    let implicit = links.filter(|(_, link)| link.uplink == Uplink::Implicit && link.plugin != "vlan");
     let findings = implicit.map(|(judged, link)| {
         let message = format!(
             "{} names no master for {}: it takes the interface of the node's default route, the cluster's own uplink.",

@@ -1,8 +1,11 @@
 //! `no-route-to-peers`
 
 use super::levels::{D, W};
+use super::special_range;
 use super::{Check, Levels, Rule};
+use crate::cni::Attachment;
 use crate::finding::Finding;
+use crate::net::Prefix;
 use crate::world::World;
 
 /// See the page.
@@ -16,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
-    let pairs = judged.flat_map(|judged| judged.attached.attachment.detached.iter().map(move |one| (judged, one)));
+    let pairs = judged.flat_map(|judged| detached(&judged.attached.attachment).map(move |one| (judged, one)));
     let findings = pairs.map(|(judged, (prefix, why))| {
         let message = format!(
             "After all plugins {prefix} of {} has no on-link route in the main table ({why}): virt-handlers do not \
@@ -27,4 +30,10 @@ fn check(world: &World) -> Vec<Finding> {
         judged.finding(RULE.id, prefix.to_string()).says(message, help)
     });
     findings.collect()
+}
+
+/// A wide prefix that the kernel gives no route because of where it lies is special-range's matter: one cause.
+fn detached(attachment: &Attachment) -> impl Iterator<Item = &(Prefix, &'static str)> {
+    let named = |prefix: Prefix| !prefix.is_single() && special_range::what(prefix).is_some();
+    attachment.detached.iter().filter(move |(prefix, _)| !named(*prefix))
 }

@@ -129,7 +129,9 @@ impl Clash<'_> {
 
     fn with_network(&self, hit: &Network) -> Finding {
         let lead = hit.lead();
-        let more = and_more(hit.claims.len());
+        // A node's address and its on-link prefix are two claims of one field.
+        let origins: BTreeSet<_> = hit.claims.iter().map(|claim| &claim.origin).collect();
+        let more = and_more(origins.len());
         let message = format!(
             "{} {} of {} meets {} network {} ({}{more}; {}): {}.",
             self.own.what(),

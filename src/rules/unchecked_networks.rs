@@ -3,6 +3,7 @@
 use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::networks::Class;
+use crate::networks::classes::remedy;
 use crate::world::World;
 
 /// See the page.
@@ -14,16 +15,16 @@ pub(super) static RULE: Rule = Rule {
     check: Check::State(check),
 };
 
-const DEMANDED: [(Class, &str); 3] =
-    [(Class::Pod, "--pod-cidr"), (Class::Service, "--service-cidr"), (Class::Node, "the networks file's `nodes`")];
+const DEMANDED: [Class; 3] = [Class::Pod, Class::Service, Class::Node];
 
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter();
-    let pairs = judged.flat_map(|judged| DEMANDED.map(|(class, flag)| (judged, class, flag)));
-    let findings = pairs.filter_map(|(judged, class, flag)| {
+    let pairs = judged.flat_map(|judged| DEMANDED.map(|class| (judged, class)));
+    let findings = pairs.filter_map(|(judged, class)| {
         let why = world.unknown(class)?;
-        let message = format!("{} was not compared with all {class} networks. {why}", judged.who());
-        let help = format!("Name them: {flag}, or a networks file, or a snapshot of the cluster.");
+        let message = format!("{} was not compared with all {class} networks: {why}.", judged.who());
+        let mut help = remedy(class).replacen("list", "List", 1);
+        help.push('.');
         Some(judged.finding(RULE.id, class.name()).says(message, help))
     });
     findings.collect()

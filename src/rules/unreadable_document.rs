@@ -20,7 +20,7 @@ fn check(world: &World) -> Vec<Finding> {
         let name = place.file.clone();
         let object = ObjectRef { api_version: String::new(), kind: "File".into(), namespace: None, name };
         let subject = format!("{}:{}", place.line, place.column);
-        let message = format!("{}; the document was not judged.", why.trim_end_matches('.'));
+        let message = format!("{}; it was not judged.", why.trim_end_matches('.'));
         Some(Finding { place: Some(place.clone()), ..Finding::new(RULE.id, &object, subject) }.says(message, help))
     });
     findings.collect()

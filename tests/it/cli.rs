@@ -62,6 +62,7 @@ fn what_cannot_be_reviewed_is_said_in_one_sentence() {
         (vec!["check".to_owned(), NETWORKS.to_owned(), "--pod-cidr".to_owned(), "10.0.0.1/8".to_owned()], "--pod-cidr"),
         (vec!["check".to_owned(), NETWORKS.to_owned(), "--node".to_owned(), "x".to_owned()], "--node"),
         (vec!["explain".to_owned(), "pod-network-overlaps".to_owned()], "did you mean `pod-network-overlap`"),
+        (vec!["explain".to_owned(), "default-routes".to_owned()], "did you mean `default-route`"),
     ] {
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
         let err = refusal(&arguments);
@@ -166,7 +167,10 @@ fn a_policy_sets_levels_and_excepts_until_its_day() {
     let before = on("2026-12-01");
     assert_eq!((verdicts(&before), &before["summary"]["excepted"]), (vec![], &1.into()));
     assert_eq!(before["excepted"][0]["reason"], "made next week");
-    assert_eq!(verdicts(&on("2026-12-02")), ["deny missing-attachment", "warn expired-exception"]);
+    let after = on("2026-12-02");
+    assert_eq!(verdicts(&after), ["deny missing-attachment", "warn expired-exception"]);
+    let told = &after["findings"][1];
+    assert_eq!((told["file"].as_str(), &told["line"]), (policy.to_str(), &4.into()), "the exception's line: {told}");
     let soon = run(&["check", text(&manifests), "--complete", "--policy", text(&policy), "--as-of", "2026-11-20"]).1;
     assert!(soon.contains("excepted: ") && soon.contains("ends on 2026-12-01"), "{soon}");
     fs::write(&policy, format!("{POLICY}rules: {{missing-attachment: off}}\n")).unwrap();
@@ -249,6 +253,11 @@ fn a_preview_has_every_nad_once() {
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &json["version"], json["attachments"].as_array().unwrap().len()), (0, &1.into(), 2));
     assert_eq!(json["attachments"][0]["object"]["name"], "migration");
+    let deleted = NAD.replace("{name: migration", "{name: migration, deletionTimestamp: '2026-01-01T00:00:00Z'");
+    let directory = with(&[("a.yaml", &deleted), ("b.yaml", "a: [")]);
+    let (code, out, err) = run(&["preview", text(directory.path())]);
+    assert!(code == 0 && out.contains("inet 172.21.42.1"), "one that is being deleted has a preview, too: {out}");
+    assert!(err.starts_with("note: ") && err.contains("b.yaml:1:"), "what was not read is told: {err}");
     let none = run(&["preview", "examples/bad/missing"]);
     assert!(none.0 == 0 && none.1.contains("no NetworkAttachmentDefinition"), "{}", none.1);
     assert!(refusal(&["preview"]).contains("Nothing to preview"));

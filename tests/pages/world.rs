@@ -38,7 +38,7 @@ fn of_change(before: &Block, after: &Block, today: Date) -> Result<Vec<Found>, S
     let (was, is) = (Read::of(&before.documents, before)?, Read::of(&after.documents, after)?);
     let gone = was.objects.iter().filter(|(name, ..)| is.object(name).is_none());
     let gone = gone.map(|(_, _, object)| Change { before: Some(object.clone()), after: None });
-    let here = is.objects.iter().filter(|(name, at, _)| was.text_of(name) != is.texts.get(*at).map(String::as_str));
+    let here = is.objects.iter().filter(|(name, ..)| was.text_of(name) != is.text_of(name));
     let here = here.map(|(name, _, object)| Change { before: was.object(name).cloned(), after: Some(object.clone()) });
     let mut world = was.world.clone();
     let mut found = Vec::new();
@@ -91,9 +91,12 @@ impl Read {
         self.objects.iter().find(|(other, ..)| other.is_same(name)).map(|(.., object)| object)
     }
 
-    fn text_of(&self, name: &ObjectRef) -> Option<&str> {
+    /// The document without its comments: to name a finding is no write.
+    fn text_of(&self, name: &ObjectRef) -> Option<String> {
         let at = self.objects.iter().find(|(other, ..)| other.is_same(name)).map(|(_, at, _)| *at)?;
-        self.texts.get(at).map(String::as_str)
+        let code = |line: &str| line.split("# ").next().unwrap_or_default().trim_end().to_owned();
+        let lines = self.texts.get(at)?.lines().map(code).filter(|line| !line.is_empty());
+        Some(lines.collect::<Vec<_>>().join("\n"))
     }
 
     /// The document that holds a line.

@@ -8,7 +8,7 @@ use crate::cni::shape::{self, Shape, Struct};
 use crate::cni::{Field, Gap, Pointer, Scope, Taken};
 use crate::net::{Family, Interval, Prefix};
 use crate::tree::Node;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 const IPAM: Struct = &[
     ("name", Shape::Text),
@@ -39,6 +39,14 @@ struct Range {
     pointer: Pointer,
 }
 
+impl Range {
+    /// What another range must not hold an address of: where the default end lies before `rangeStart`, both.
+    fn reach(&self) -> Option<Interval> {
+        let all = self.subnet.interval();
+        self.span.or_else(|| Interval::of(all.nth(all.size().checked_sub(2)?)?, self.start))
+    }
+}
+
 pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     shape::check(call.conf, CONF, remarks);
     shape::check(call.ipam, IPAM, remarks);
@@ -51,7 +59,8 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     }
     let wanted = requested(call.conf, remarks);
     let ips = allocated(&sets, &wanted, remarks);
-    let gaps = resolv_conf(call.ipam, remarks);
+    let mut gaps = resolv_conf(call.ipam, remarks);
+    gaps.extend(ips.iter().filter_map(loopback_first));
     Given { ips, routes: routes::routes(call.ipam, "routes", remarks), gaps, ..Given::default() }
 }
 
@@ -178,7 +187,7 @@ fn last_of(all: Interval, first: IpAddr, end: Option<(IpAddr, Pointer)>, remarks
 /// No two ranges may share an address, be it in one set or in two.
 fn refuse_overlaps(sets: &[Vec<Range>], pointer: &Pointer, remarks: &mut Remarks) {
     let mut spans: Vec<(Interval, &Pointer)> =
-        sets.iter().flatten().filter_map(|range| Some((range.span?, &range.pointer))).collect();
+        sets.iter().flatten().filter_map(|range| Some((range.reach()?, &range.pointer))).collect();
     spans.sort();
     let meet = spans.windows(2).find(|pair| matches!(pair, [(a, _), (b, _)] if a.meets(*b)));
     if let Some([(a, _), (b, place)]) = meet {
@@ -288,6 +297,13 @@ fn of(range: &Range, pool: Option<(Interval, Vec<Interval>)>) -> GivenIp {
         alternative: false,
         pointer: range.pointer.clone(),
     }
+}
+
+/// Of a subnet from :: on the first pod of a node is given ::1, which no interface can have.
+fn loopback_first(ip: &GivenIp) -> Option<Gap> {
+    let why = "ADD fails for the first pod of a node, which is given the loopback address ::1".to_owned();
+    let first = matches!(&ip.taken, Taken::Pool(pool, _) if !ip.alternative && pool.first() == Ipv6Addr::LOCALHOST);
+    first.then_some(Gap { field: Field::Fails, family: None, why })
 }
 
 /// `resolvConf` names a file of the node; if it is not there, ADD fails.

@@ -20,8 +20,9 @@ const IPAM: Struct = &[("name", Shape::Text), ("type", Shape::Text), ("dns", sha
 pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     shape::check(call.conf, CONF, remarks);
     shape::check(call.ipam, IPAM, remarks);
-    let listed = listed(call.ipam, remarks);
-    let ips = overriding(call.conf, remarks).unwrap_or(listed);
+    let overriding = overriding(call.conf, remarks);
+    let listed = listed(call.ipam, overriding.is_some(), remarks);
+    let ips = overriding.unwrap_or(listed);
     refuse_several_in_old_versions(call, &ips, remarks);
     Given { ips, routes: routes::routes(call.ipam, "routes", remarks), ..Given::default() }
 }
@@ -30,16 +31,20 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
 fn overriding(conf: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<Vec<GivenIp>> {
     let runtime = conf.nested(&["runtimeConfig"]);
     let args = conf.nested(&["args", "cni"]);
-    [runtime, args].into_iter().flatten().find_map(|fields| {
-        let mut texts = fields.short_list("ips", MANY, remarks).and_then(|_| fields.texts("ips", remarks))?;
-        texts.truncate(MANY);
-        let ip = |(text, pointer): (&str, Pointer)| {
-            let cidr = routes::cidr(text, pointer.clone(), remarks)?;
-            Some(fixed(cidr, None, pointer))
-        };
-        let some = !texts.is_empty();
-        some.then(|| texts.into_iter().filter_map(ip).collect())
-    })
+    let [args, runtime] = [args, runtime].map(|fields| fields.and_then(|fields| asked(&fields, remarks)));
+    runtime.or(args)
+}
+
+/// `ips`, `None` if there is none.
+fn asked(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<Vec<GivenIp>> {
+    let mut texts = fields.short_list("ips", MANY, remarks).and_then(|_| fields.texts("ips", remarks))?;
+    texts.truncate(MANY);
+    let ip = |(text, pointer): (&str, Pointer)| {
+        let cidr = routes::cidr(text, pointer.clone(), remarks)?;
+        Some(fixed(cidr, None, pointer))
+    };
+    let some = !texts.is_empty();
+    some.then(|| texts.into_iter().filter_map(ip).collect())
 }
 
 fn fixed(cidr: Cidr, gateway: Option<(IpAddr, Pointer)>, pointer: Pointer) -> GivenIp {
@@ -55,12 +60,13 @@ fn fixed(cidr: Cidr, gateway: Option<(IpAddr, Pointer)>, pointer: Pointer) -> Gi
     }
 }
 
-fn listed(ipam: &Fields<'_, '_>, remarks: &mut Remarks) -> Vec<GivenIp> {
+/// `addresses`; where other ones take their place, it is only decoded.
+fn listed(ipam: &Fields<'_, '_>, replaced: bool, remarks: &mut Remarks) -> Vec<GivenIp> {
     let items = ipam.short_list("addresses", MANY, remarks).unwrap_or_default();
-    items.into_iter().filter_map(|item| one(item, remarks)).collect()
+    items.into_iter().filter_map(|item| one(item, replaced, remarks)).collect()
 }
 
-fn one((node, pointer): Placed<'_, '_>, remarks: &mut Remarks) -> Option<GivenIp> {
+fn one((node, pointer): Placed<'_, '_>, replaced: bool, remarks: &mut Remarks) -> Option<GivenIp> {
     if matches!(node, Node::Null) {
         remarks.fault(pointer, "an address must be an object, not null", "Write an object with `address`.");
         return None;
@@ -71,6 +77,10 @@ fn one((node, pointer): Placed<'_, '_>, remarks: &mut Remarks) -> Option<GivenIp
     let (cidr, place) = match fields.exact("Address") {
         Some(node) => {
             (structured(node, child(&fields.pointer, "Address"), remarks)?, child(&fields.pointer, "Address"))
+        }
+        None if replaced => {
+            let _ = fields.text("address", remarks);
+            return None;
         }
         None => text(&fields, remarks)?,
     };

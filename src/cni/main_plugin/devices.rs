@@ -6,6 +6,7 @@ use crate::cni::Uplink;
 use crate::cni::chain::{Chain, Outcome, OutcomeIp};
 use crate::cni::decode::{Fields, Remarks, child};
 use crate::cni::ipam::Given;
+use crate::cni::mac;
 use crate::cni::shape::{Shape, Struct};
 
 pub(super) const HOST_DEVICE: Main =
@@ -78,6 +79,7 @@ fn host_device(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Facts {
         let help = "Name the device by `device`, `hwaddr`, `kernelpath` or `pciBusID`.";
         remarks.fault(fields.pointer.clone(), "host-device names no device", help);
     }
+    check_device_keys(fields, remarks);
     let uplink = match text(fields, "device") {
         "" => Uplink::None,
         name => Uplink::Interface(name.to_owned()),
@@ -98,6 +100,21 @@ pub(super) fn keep_away(given: &Given, chain: &mut Chain<'_>) {
     let routes = given.routes.iter().map(|route| route.dst.prefix).collect();
     chain.has_interface = false;
     chain.result = Some(Outcome { ips, routes, open: false });
+}
+
+/// The first key that is there decides: `device`, `hwaddr`, `kernelpath` (plugins/main/host-device `getLink`).
+fn check_device_keys(fields: &Fields<'_, '_>, remarks: &mut Remarks) {
+    if !text(fields, "device").is_empty() || flag(fields, "dpdkMode") {
+        return;
+    }
+    let (hwaddr, path) = (text(fields, "hwaddr"), text(fields, "kernelpath"));
+    if !hwaddr.is_empty() && mac::parse(hwaddr).is_none() {
+        let why = format!("`{hwaddr}` is no hardware address");
+        remarks.fault(child(&fields.pointer, "hwaddr"), why, "Write an address such as 02:00:00:00:00:01.");
+    } else if hwaddr.is_empty() && !path.is_empty() && !path.starts_with("/sys/devices/") {
+        let why = format!("`{path}` does not begin with /sys/devices/");
+        remarks.fault(child(&fields.pointer, "kernelpath"), why, "Write the device's path below /sys/devices/.");
+    }
 }
 
 /// A missing `deviceID` is no fault of the text: Multus writes it in.

@@ -9,7 +9,7 @@ use crate::cni::iface::{self, remark_refusal};
 use crate::cni::ipam::{Given, GivenIp};
 use crate::cni::kernel::{Hop, LINK, MAIN as MAIN_TABLE, Made, UNIVERSE};
 use crate::cni::shape::{Shape, Struct};
-use crate::cni::{Pointer, Uplink};
+use crate::cni::{Field, Pointer, Uplink};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
 
@@ -33,10 +33,11 @@ pub(super) fn configure(element: &Element<'_, '_>, given: &Given, origin: &str, 
 
 /// The kernel's on-link route of the address gives way to one to the gateway and one by the gateway.
 fn lead_by_gateway(chain: &mut Chain<'_>, at: usize, ip: &GivenIp, pointer: &Pointer) {
-    // an IPv6 /0 has a route, but the one by the gateway then meets eth0's default
-    if chain.kernel.delete_first(ip.prefix).is_none() || ip.prefix.is_everything() {
+    if chain.kernel.delete_first(ip.prefix).is_none() {
         let why = format!("ptp replaces the on-link route of {}, and the kernel makes none", ip.prefix);
         chain.remarks.fault(ip.pointer.clone(), why, "Use a prefix of more than one address, and not /0.");
+    } else if ip.prefix.is_everything() {
+        meet_default_of_eth0(chain, ip);
     }
     let Some(gateway) = ip.gateway else {
         chain.remarks.fault(ip.pointer.clone(), "ptp needs a gateway, and the address has none", "Set `gateway`.");
@@ -52,6 +53,18 @@ fn lead_by_gateway(chain: &mut Chain<'_>, at: usize, ip: &GivenIp, pointer: &Poi
     let by_gateway = (ip.prefix, Some(gateway), UNIVERSE);
     for (dst, via, scope) in [to_gateway, by_gateway] {
         add(chain, (dst, via, scope), at, pointer);
+    }
+}
+
+/// The route by the gateway of an IPv6 /0 is a default, which is not added beside another one.
+fn meet_default_of_eth0(chain: &mut Chain<'_>, ip: &GivenIp) {
+    match chain.setting.pods_have_v6 {
+        Some(true) => {
+            let why = "ptp adds an IPv6 default route, and the pod's eth0 has one (file exists)";
+            chain.remarks.fault(ip.pointer.clone(), why, "Use a longer prefix than /0.");
+        }
+        Some(false) => {}
+        None => chain.gap(Field::Fails, "ADD fails if the pod's eth0 has an IPv6 default route, and that is not known"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! route-override (github.com/openshift/route-override-cni): it deletes and adds routes of the main table. What it does
 //! not do was observed with the real plugin: it never deletes a default by `delroutes`.
 
-use super::has_result;
+use super::{gap_v6, has_result, hidden, note_surviving_default};
 use crate::cni::chain::Chain;
 use crate::cni::decode::{Fields, Remarks};
 use crate::cni::envelope::Element;
@@ -9,7 +9,6 @@ use crate::cni::ipam::GivenRoute;
 use crate::cni::kernel::{Hop, LINK, MAIN, Made, UNIVERSE, is_link_local};
 use crate::cni::routes::short_routes;
 use crate::cni::shape::{self, Shape, Struct};
-use crate::cni::{Field, Gap};
 use crate::net::{Family, Prefix};
 
 const CONF: Struct = &[
@@ -67,13 +66,13 @@ fn wish(own: &Fields<'_, '_>, args: Option<&Fields<'_, '_>>, remarks: &mut Remar
     Wish { flush_routes, flush_gateway, delete: routes("delroutes"), add: routes("addroutes") }
 }
 
-/// Every route of the main table that is a default or has a next hop, unless its scope is the link's.
+/// Every route of the main table that is a default or has a next hop, unless its scope is the link's or it is hidden.
 fn flush_routes(chain: &mut Chain<'_>) {
-    let survives = default_survives(chain);
+    let hidden = hidden(chain);
     chain.kernel.hops.retain(|hop| {
         let goes = hop.dst.is_everything() || (hop.via.is_some() && !is_link_local(hop.dst.first()));
         let scoped = hop.dst.family() == Family::V4 && hop.scope == LINK;
-        hop.table != MAIN || scoped || !goes || (survives && is_routed_v6_default(hop))
+        hop.table != MAIN || scoped || !goes || hidden.contains(hop)
     });
     if let Some(dhcp) = &mut chain.dhcp {
         dhcp.flushed = true;
@@ -85,9 +84,9 @@ fn flush_routes(chain: &mut Chain<'_>) {
 
 /// Defaults of the main table, and the gateways of the result.
 fn flush_gateway(chain: &mut Chain<'_>) {
-    let survives = default_survives(chain);
+    let hidden = hidden(chain);
     let default = |hop: &Hop| hop.table == MAIN && hop.dst.is_everything();
-    chain.kernel.hops.retain(|hop| !default(hop) || (survives && is_routed_v6_default(hop)));
+    chain.kernel.hops.retain(|hop| !default(hop) || hidden.contains(hop));
     let Some(result) = &mut chain.result else { return };
     result.routes.retain(|dst| *dst != Family::V4.everything());
     for ip in &mut result.ips {
@@ -95,34 +94,15 @@ fn flush_gateway(chain: &mut Chain<'_>) {
     }
 }
 
-/// An IPv6 default of ours is one multipath route with eth0's, which the plugin does not find.
-fn is_routed_v6_default(hop: &Hop) -> bool {
-    hop.dst == Family::V6.everything() && hop.via.is_some()
-}
-
-/// Unless pods are known to have no IPv6, eth0 counts as having an IPv6 default.
-fn default_survives(chain: &Chain<'_>) -> bool {
-    chain.setting.pods_have_v6 != Some(false)
-}
-
-fn note_surviving_default(chain: &mut Chain<'_>) {
-    let there = chain.kernel.hops.iter().any(|hop| hop.table == MAIN && is_routed_v6_default(hop));
-    if there && chain.setting.pods_have_v6.is_none() {
-        gap_v6(chain, "the IPv6 default route stays if the pod's eth0 has one, and that is not known");
-    }
-}
-
-fn gap_v6(chain: &mut Chain<'_>, why: &str) {
-    chain.gaps.push(Gap { field: Field::Routes, family: Some(Family::V6), why: why.to_owned() });
-}
-
 /// Routes that stand in the result, too; never a default.
 fn delete(chain: &mut Chain<'_>, unwanted: &[GivenRoute]) {
+    let hidden = hidden(chain);
     let Some(result) = &mut chain.result else { return };
     let named = |dst: &Prefix| unwanted.iter().any(|route| route.dst.prefix == *dst && !route.dst.has_host_bits());
     let found: Vec<Prefix> = result.routes.iter().copied().filter(named).collect();
     result.routes.retain(|dst| !found.contains(dst));
-    chain.kernel.hops.retain(|hop| hop.table != MAIN || hop.dst.is_everything() || !found.contains(&hop.dst));
+    let goes = |hop: &Hop| hop.table == MAIN && !hop.dst.is_everything() && found.contains(&hop.dst);
+    chain.kernel.hops.retain(|hop| !goes(hop) || hidden.contains(hop));
 }
 
 /// A route that the kernel refuses is only logged.

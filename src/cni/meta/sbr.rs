@@ -1,7 +1,7 @@
 //! Source-based routing (containernetworking/plugins plugins/meta/sbr): for each address a table with the interface's
-//! routes and a default by the address's gateway; the main table loses them all.
+//! routes and a default by the address's gateway; the main table loses all that the plugin finds.
 
-use super::{has_interface, has_result};
+use super::{has_interface, has_result, hidden, note_surviving_default};
 use crate::cni::chain::{Chain, OutcomeIp};
 use crate::cni::decode::child;
 use crate::cni::envelope::Element;
@@ -13,8 +13,11 @@ use crate::net::Family;
 
 const CONF: Struct = &[("table", Shape::Int)];
 
-/// plugins/meta/sbr `firstTableID`
+/// plugins/meta/sbr `firstTableID`; the next one is taken where a rule leads to it already.
 const FIRST_TABLE: u32 = 100;
+
+/// Tables `default`, `main` and `local`, to which rules lead from the start.
+const LASTING: std::ops::RangeInclusive<u32> = 253..=255;
 
 pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     shape::check(&element.fields, CONF, &mut chain.remarks);
@@ -34,19 +37,27 @@ pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     }
 }
 
-/// With `table` the plugin adds rules and leaves the routes alone.
+/// With `table` the plugin adds rules and leaves the routes alone. Of the number the kernel gets the low 32 bits.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn only_rules(chain: &mut Chain<'_>, ips: &[OutcomeIp], table: i64, place: &Pointer) {
     let v6 = ips.iter().any(|ip| ip.ip.prefix.family() == Family::V6);
-    if table <= 0 && v6 {
+    let sent = if table > 0 { table as u32 } else { 0 };
+    chain.ruled.insert(sent);
+    if sent == 0 && v6 {
         let why = format!("{table} is no table that a rule for IPv6 can lead to");
         chain.remarks.fault(place.clone(), why, "Write a table from 1 on.");
     }
 }
 
 fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
-    let main = chain.kernel.listed();
+    let hidden = hidden(chain);
+    let mut main = chain.kernel.listed();
+    main.retain(|hop| !hidden.contains(hop));
+    let ruled = chain.ruled.clone();
+    let free = (FIRST_TABLE..).filter(|table| !ruled.contains(table) && !LASTING.contains(table));
     let mut aside = Vec::new();
-    for (table, ip) in (FIRST_TABLE..).zip(ips) {
+    for (table, ip) in free.zip(ips) {
+        chain.ruled.insert(table);
         chain.kernel.keep_at_hand(table, &mut aside);
         add_default(chain, ip, table, pointer);
         let mine: Vec<&Hop> = main.iter().filter(|hop| belongs(chain, hop, ip)).collect();
@@ -58,7 +69,8 @@ fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
         }
     }
     chain.kernel.hops.append(&mut aside);
-    chain.kernel.hops.retain(|hop| hop.table != MAIN);
+    chain.kernel.hops.retain(|hop| hop.table != MAIN || hidden.contains(hop));
+    note_surviving_default(chain);
     chain.detached_by = Some("sbr moves its routes into a table for its own address");
 }
 

@@ -1,7 +1,9 @@
 //! The tuning plugin (containernetworking/plugins plugins/meta/tuning): sysctls, MTU and hardware address. It takes
 //! IPv6 away where a sysctl disables it or the MTU is too small for it.
 
+use super::sysctl::{self, Sysctl};
 use super::{has_interface, has_result};
+use crate::cni::Field;
 use crate::cni::chain::Chain;
 use crate::cni::decode::{Fields, Placed, Remarks, child};
 use crate::cni::envelope::Element;
@@ -39,14 +41,19 @@ pub(super) fn run(element: &Element<'_, '_>, chain: &mut Chain<'_>) {
     shape::check(fields, CONF, remarks);
     let args = fields.nested(&["args", "cni"]);
     let sysctls = sysctls(fields, args.as_ref(), remarks);
+    let written: Vec<Sysctl> = sysctls.iter().map(|(key, value)| sysctl::written(key, value)).collect();
+    let unsure = check_sysctls(&sysctls, &written, &child(&fields.pointer, "sysctl"), remarks);
     let mtu = last(fields, args.as_ref(), |f| f.whole("mtu", &mut Remarks::default())).map_or(0, |(mtu, _)| mtu);
     check_mac(fields, args.as_ref(), remarks);
-    check_mtu(mtu, fields, remarks);
+    let mtu = check_mtu(mtu, fields, remarks);
     let touches = touches_interface(fields, args.as_ref(), &sysctls);
     if !has_result(element, chain) || (touches && !has_interface(element, chain)) {
         return;
     }
-    if sysctls.iter().any(|(key, value)| disables_v6(key, value)) || (1..V6_MTU).contains(&mtu) {
+    for why in unsure {
+        chain.gap(Field::Fails, &why);
+    }
+    if written.contains(&Sysctl::NoV6) || (1..V6_MTU).contains(&mtu) {
         chain.kernel.drop_family(Family::V6);
         chain.alternatives.retain(|ip| ip.prefix.family() != Family::V6);
     }
@@ -76,30 +83,27 @@ fn sysctls<'n>(own: &Fields<'n, '_>, args: Option<&Fields<'n, '_>>, remarks: &mu
     }
     all.retain(|(key, _)| further.iter().all(|(other, _)| other != key));
     all.extend(further);
-    let place = child(&own.pointer, "sysctl");
-    for (key, _) in all.iter().filter(|(key, _)| !is_net(key)) {
-        let why = format!("tuning writes sysctls below `net` only, and `{key}` is none");
-        remarks.fault(child(&place, key), why, "Remove the key.");
-    }
     all
 }
 
-/// Whether the key, dots read as slashes and the path made plain, leads below /proc/sys/net.
-fn is_net(key: &str) -> bool {
-    let mut path: Vec<&str> = vec!["proc", "sys"];
-    for part in key.split(['.', '/']) {
-        if !part.is_empty() {
-            path.push(part); // a dot is a slash, so no `..` is left
+/// What makes ADD fail is a fault; what only the node's kernel knows is given back.
+fn check_sysctls(all: &[(&str, &str)], written: &[Sysctl], place: &str, remarks: &mut Remarks) -> Vec<String> {
+    let mut unsure = Vec::new();
+    for ((key, value), write) in all.iter().zip(written) {
+        match write {
+            Sysctl::Taken | Sysctl::NoV6 => {}
+            Sysctl::Unknown => unsure.push(format!("whether the node's kernel takes the sysctl `{key}` is not known")),
+            Sysctl::NotNet => {
+                let why = format!("tuning writes sysctls below `net` only, and `{key}` is none");
+                remarks.fault(child(place, key), why, "Remove the key.");
+            }
+            Sysctl::NoNumber => {
+                let why = format!("the kernel takes a whole number for the sysctl `{key}`, not `{value}`");
+                remarks.fault(child(place, key), why, "Write a number as a string, such as \"1\".");
+            }
         }
     }
-    path.get(2) == Some(&"net") && path.len() > 3
-}
-
-fn disables_v6(key: &str, value: &str) -> bool {
-    let path = key.replace('.', "/");
-    let interface = path.strip_prefix("net/ipv6/conf/").and_then(|rest| rest.strip_suffix("/disable_ipv6"));
-    let ours = matches!(interface, Some("IFNAME" | "migration0" | "all"));
-    ours && value.trim().parse::<i64>().is_ok_and(|value| value != 0)
+    unsure
 }
 
 fn check_mac(own: &Fields<'_, '_>, args: Option<&Fields<'_, '_>>, remarks: &mut Remarks) {
@@ -114,11 +118,14 @@ fn check_mac(own: &Fields<'_, '_>, args: Option<&Fields<'_, '_>>, remarks: &mut 
     }
 }
 
-fn check_mtu(mtu: i64, fields: &Fields<'_, '_>, remarks: &mut Remarks) {
-    if mtu != 0 && !(68..=65535).contains(&mtu) {
+/// The MTU that is sent: nothing for 0, else the low 32 bits.
+fn check_mtu(mtu: i64, fields: &Fields<'_, '_>, remarks: &mut Remarks) -> i64 {
+    let sent = mtu & i64::from(u32::MAX);
+    if mtu != 0 && !(68..=65535).contains(&sent) {
         let why = format!("no interface takes the MTU {mtu}");
         remarks.fault(child(&fields.pointer, "mtu"), why, "Write a number from 68 to 65535, or the master's MTU.");
     }
+    sent
 }
 
 /// Whether the plugin looks the interface up.

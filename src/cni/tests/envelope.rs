@@ -23,7 +23,7 @@ fn texts_that_are_no_configuration() {
         (r#"{"type":"bridge",}"#, "fails: not JSON"),
         (r#"{"type":"bridge"} // c"#, "fails: not JSON"),
         (large.as_str(), "fails: more than 262144 are not read"),
-        (deep.as_str(), "fails: recursion limit exceeded"),
+        (deep.as_str(), "fails: nested more than 128 levels deep"),
     ]);
 }
 

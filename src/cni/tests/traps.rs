@@ -47,7 +47,7 @@ fn maps_and_other_peoples_keys_are_free() {
         bridge_with(r#""args":{"x":1,"X":2,"cni":{"a":1,"a":2}}"#, IPAM),
         bridge_with(r#""capabilities":{"ips":true,"ips":true}"#, IPAM),
         bridge_with(r#""whatever":{"x":1,"x":2}"#, IPAM),
-        chain(IPAM, r#"{"type":"tuning","sysctl":{"net.a":"1","net.A":"2"}}"#),
+        chain(IPAM, r#"{"type":"tuning","sysctl":{"net.ipv4.ip_forward":"1","net/ipv4/ip_forward":"1"}}"#),
     ] {
         assert_eq!(ambiguities(&text), Vec::<String>::new(), "{text}");
         assert_eq!(shown(&text), "10.0.0.5/24", "{text}");

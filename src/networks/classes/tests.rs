@@ -66,7 +66,7 @@ fn a_source_of_two_resources_needs_both_lists() {
 fn the_reason_names_the_object_and_the_remedy() {
     let why = |found: &[Found]| {
         let classes = Classes::of(&Declared::default(), found, |_| false);
-        classes.state(Class::Pod).and_then(Known::why).unwrap().to_owned()
+        classes.sentence(Class::Pod).unwrap()
     };
     let remedy = "list them under `pods` in the networks file, or give --pod-cidr.";
     assert_eq!(why(&[]), format!("The pod networks are not known: nothing that was read names them all; {remedy}"));

@@ -12,7 +12,7 @@ fn at(text: &str) -> Interval {
 
 fn networks(intervals: impl IntoIterator<Item = Interval>) -> Networks {
     let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: "a".into() };
-    let origin = Arc::new(Origin { object, path: "p".into() });
+    let origin = Arc::new(Origin::new(object, "p"));
     Networks::of(intervals.into_iter().enumerate().map(|(n, interval)| Claim {
         interval,
         class: Class::ALL[n % 7],

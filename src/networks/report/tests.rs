@@ -30,8 +30,8 @@ CLASS          PREFIX              CONFIDENCE  ORIGIN
 pod            10.1.0.0/24         floor       Node n1 (spec.podCIDRs[0])
 pod            10.244.0.0/16       declared    ClusterNetworks net.yaml (pods[0])
                                                Node n1 (spec.podCIDRs[0])
-node           192.168.10.0/24     declared    ClusterNetworks net.yaml (nodes[0].addresses[0])
-load-balancer  10.0.0.9-10.0.0.12  declared    ClusterNetworks net.yaml (loadBalancers[0].prefix)
+node           192.168.10.0/24     declared    ClusterNetworks net.yaml (nodes[0].addresses[0], n1)
+load-balancer  10.0.0.9-10.0.0.12  declared    ClusterNetworks net.yaml (loadBalancers[0].prefix, lb)
 
 KNOWN
 pod            yes
