@@ -4,6 +4,7 @@
 
 mod inputs;
 mod judged;
+mod meeting;
 mod nodes;
 mod references;
 
@@ -13,13 +14,12 @@ pub use nodes::{Demand, Nodes};
 pub use references::Reference;
 
 use crate::cni::{self, Attachment, Pools, Setting};
-use crate::net::{Family, Interval};
+use crate::net::Family;
 use crate::networks::classes::{Classes, Known};
-use crate::networks::{Claim, Class, Confidence, Network, Networks, Origin};
-use crate::objects::{Config, Nad, Object, Referrer, kind_of};
+use crate::networks::{Claim, Class, Confidence, Networks, Origin};
+use crate::objects::{Config, Nad, Object, Referrer};
 use crate::place::ObjectRef;
 use crate::sources::{Found, Reads};
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ struct Over {
     gone: Vec<ObjectRef>,
     nads: Vec<Arc<Attached>>,
     referrers: Vec<Arc<Referrer>>,
-    claims: Vec<Claim>,
+    /// What the objects laid over claim, merged among themselves.
+    networks: Arc<Networks>,
 }
 
 impl World {
@@ -122,20 +123,20 @@ impl World {
         let mut over = self.over.clone();
         over.nads.retain(|attached| !attached.nad.object.is_same(name));
         over.referrers.retain(|referrer| !referrer.object.is_same(name));
-        over.claims.retain(|claim| !claim.origin.object.is_same(name));
         over.gone.push(name.clone());
+        let mut claims: Vec<_> = over.networks.iter().flat_map(|network| &network.claims).cloned().collect();
+        claims.retain(|claim| !claim.origin.object.is_same(name));
         match object {
             Some(Object::Nad(nad)) if !nad.deleting => {
                 let attached = attached(nad, &self.base.pools, self.pods_have_v6());
-                over.claims.extend(claims_of(&attached));
+                claims.extend(claims_of(&attached));
                 over.nads.push(attached);
             }
             Some(Object::Referrer(referrer)) => over.referrers.push(Arc::new(referrer)),
-            Some(Object::Found(found)) => {
-                over.claims.extend(found.claims_in(true, self.kubevirt_namespaces()));
-            }
+            Some(Object::Found(found)) => claims.extend(found.claims_in(true, self.kubevirt_namespaces())),
             Some(Object::Nad(_)) | None => {}
         }
+        over.networks = Arc::new(Networks::of(claims));
         Self::over(Arc::clone(&self.base), over)
     }
 
@@ -223,49 +224,6 @@ impl World {
     /// The namespaces that KubeVirt is installed in, as far as the world tells.
     pub fn kubevirt_namespaces(&self) -> BTreeSet<&str> {
         namespaces(self.referrers(), &self.base.settings)
-    }
-
-    /// The networks of `class` that meet `interval` and are not the judged NAD's own.
-    pub fn meeting(&self, judged: &Judged, class: Class, interval: Interval) -> Vec<Cow<'_, Network>> {
-        let Attached { nad, attachment } = judged.attached.as_ref();
-        let own = |claim: &Claim| {
-            let is = |pool: &Arc<str>| attachment.own.contains(pool) || nad.made_by.contains(pool);
-            claim.origin.object.is_same(&nad.object) || claim.pool.as_ref().is_some_and(is)
-        };
-        let excluded = |claim: &Claim| own(claim) || self.is_gone(&claim.origin.object);
-        let below = self.base.networks.meeting(class, interval).flat_map(|network| {
-            if self.may_exclude(network) && network.claims.iter().any(excluded) {
-                network.without(excluded).into_iter().map(Cow::Owned).collect()
-            } else {
-                vec![Cow::Borrowed(network)]
-            }
-        });
-        let above = || self.over.claims.iter().filter(|claim| claim.class == class && !own(claim));
-        let laid = above().any(|claim| claim.interval.meets(interval)).then(|| Networks::of(above().cloned()));
-        let above = laid.iter().flat_map(Networks::iter).cloned().map(Cow::Owned);
-        below.chain(above).filter(|network| network.interval.meets(interval)).collect()
-    }
-
-    /// The other NADs whose on-link prefixes meet those of the judged one, by name.
-    pub fn neighbours(&self, judged: &Judged) -> Vec<Arc<Attached>> {
-        let own = &judged.attached.nad.object;
-        let prefixes = judged.attached.attachment.addresses.iter().map(|address| address.prefix.interval());
-        let claims = prefixes.flat_map(|prefix| {
-            let below = self.base.networks.meeting(Class::Secondary, prefix).flat_map(|network| &network.claims);
-            below.chain(&self.over.claims).filter(move |claim| claim.interval.meets(prefix))
-        });
-        let named: BTreeSet<_> =
-            claims.map(|claim| &claim.origin.object).filter(|object| !object.is_same(own)).collect();
-        named
-            .into_iter()
-            .flat_map(|object| self.nads_named(&object.name).filter(|a| a.nad.object.is_same(object)).cloned())
-            .collect()
-    }
-
-    /// Whether a claim of the network can be a NAD's own or laid over: spares looking at each of many node claims.
-    fn may_exclude(&self, network: &Network) -> bool {
-        let sources_gone = self.over.gone.iter().any(|object| kind_of(object).is_none());
-        network.class == Class::Secondary || network.pooled || sources_gone
     }
 
     fn is_gone(&self, object: &ObjectRef) -> bool {
