@@ -170,6 +170,15 @@ impl World {
         self.base.nads.iter().filter(|a| !self.is_gone(&a.nad.object)).chain(&self.over.nads)
     }
 
+    /// The NADs that are this object; several only where manifests repeat.
+    pub fn nads_at<'w>(&'w self, object: &'w ObjectRef) -> impl Iterator<Item = &'w Arc<Attached>> {
+        let nads = &self.base.nads;
+        let start = nads.partition_point(|a| nad_order(&a.nad.object) < nad_order(object));
+        let below = nads.iter().skip(start).take_while(|a| nad_order(&a.nad.object) == nad_order(object));
+        let below = below.filter(|a| !self.is_gone(&a.nad.object));
+        below.chain(&self.over.nads).filter(|a| a.nad.object.is_same(object))
+    }
+
     /// The NADs of this name, in whatever namespace.
     pub fn nads_named<'w>(&'w self, name: &'w str) -> impl Iterator<Item = &'w Arc<Attached>> {
         let nads = &self.base.nads;

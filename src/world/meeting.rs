@@ -58,10 +58,7 @@ impl World {
         });
         let named: BTreeSet<_> =
             claims.map(|claim| &claim.origin.object).filter(|object| !object.is_same(own)).collect();
-        named
-            .into_iter()
-            .flat_map(|object| self.nads_named(&object.name).filter(|a| a.nad.object.is_same(object)).cloned())
-            .collect()
+        named.into_iter().flat_map(|object| self.nads_at(object).cloned()).collect()
     }
 
     /// Whether a claim of the network can be a NAD's own or laid over: spares looking at each of many node claims.
