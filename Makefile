@@ -46,7 +46,7 @@ $(DENY):
 	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --debug --root target/tools \
 		--target-dir target/tools/build
 
-bench: ## How long a response takes, by body and cluster
-	$(CARGO) bench --locked
+bench: ## How long a response takes, by body and cluster, and a check of 10,000 manifests
+	$(CARGO) bench --quiet --locked --bench respond --bench check
 
 ci: fmt lint core test docs deny ## All checks, cheapest first

@@ -46,6 +46,8 @@ impl Remarks {
 #[derive(Clone, Debug)]
 pub(super) struct Fields<'n, 'a> {
     map: &'n Map<'a>,
+    /// All its keys are ASCII, as nearly always: they are quicker to compare.
+    ascii: bool,
     /// Where it stands.
     pub(super) pointer: Pointer,
 }
@@ -87,7 +89,9 @@ impl<'n, 'a> Fields<'n, 'a> {
         matters: impl Fn(&str) -> bool,
         remarks: &mut Remarks,
     ) -> Option<Self> {
-        let Some((first, second)) = doubtful_key(map, matters) else { return Some(Self { map, pointer }) };
+        let Some((first, second)) = doubtful_key(map, matters) else {
+            return Some(Self { ascii: is_ascii(map), map, pointer });
+        };
         let why = if first == second {
             format!("the key `{first}` stands twice in one object")
         } else {
@@ -109,7 +113,7 @@ impl<'n, 'a> Fields<'n, 'a> {
 
     /// The value of `key`, however its case is written; `None` if it is absent or `null`.
     pub(super) fn get(&self, key: &str, remarks: &mut Remarks) -> Option<Placed<'n, 'a>> {
-        let (name, node) = self.map.iter().find(|(name, _)| folds_to(name, key))?;
+        let (name, node) = self.map.iter().find(|(name, _)| self.is(name, key))?;
         let pointer = child(&self.pointer, name);
         if name != key {
             let why = format!("`{name}` is read as `{key}`, for the plugin ignores case");
@@ -120,7 +124,12 @@ impl<'n, 'a> Fields<'n, 'a> {
 
     /// Whether `key` is there in any case, `null` included; remarks nothing.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.map.iter().any(|(name, _)| folds_to(name, key))
+        self.map.iter().any(|(name, _)| self.is(name, key))
+    }
+
+    /// Whether its key `name` is `key`, which is ASCII, to Go's decoder.
+    fn is(&self, name: &str, key: &str) -> bool {
+        name.eq_ignore_ascii_case(key) || !self.ascii && folds_to(name, key)
     }
 
     /// A string; another type is a fault.
@@ -266,16 +275,20 @@ fn doubtful_key<'n>(map: &'n Map<'_>, matters: impl Fn(&str) -> bool) -> Option<
 }
 
 fn all_differ(map: &Map<'_>) -> bool {
+    let ascii = is_ascii(map);
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b) || !ascii && folds_to(a, b);
     let mut names = map.iter().map(|(name, _)| name).enumerate();
-    names.all(|(at, name)| map.iter().take(at).all(|(earlier, _)| !folds_to(earlier, name)))
+    names.all(|(at, name)| map.iter().take(at).all(|(earlier, _)| !same(earlier, name)))
+}
+
+fn is_ascii(map: &Map<'_>) -> bool {
+    map.iter().all(|(name, _)| name.is_ascii())
 }
 
 /// Whether Go's decoder takes `name` for `key`.
 pub(super) fn folds_to(name: &str, key: &str) -> bool {
-    if name.is_ascii() && key.is_ascii() {
-        return name.eq_ignore_ascii_case(key);
-    }
-    name.chars().map(folded).eq(key.chars().map(folded))
+    let beyond_ascii = || !(name.is_ascii() && key.is_ascii());
+    name.eq_ignore_ascii_case(key) || beyond_ascii() && name.chars().map(folded).eq(key.chars().map(folded))
 }
 
 /// Go's simple folding (encoding/json fold.go): ASCII case, and the long s and the Kelvin sign that fold to ASCII.

@@ -21,13 +21,16 @@ fn check(world: &World) -> Vec<Finding> {
     let kubevirts = world.referrers().filter(|referrer| referrer.is_kubevirt() && !referrer.deleting);
     let ignored = kubevirts.filter_map(|referrer| {
         let ignored = world.is_ignored(referrer);
+        if !(ignored || doubtful) {
+            return None;
+        }
         let message = if ignored {
             format!("{} is ignored by virt-operator, which acts on another KubeVirt.", referrer.object)
         } else {
             format!("{} is one of several KubeVirts; nothing tells which one virt-operator acts on.", referrer.object)
         };
         let finding = Finding { document: referrer.document, ..Finding::new(RULE.id, &referrer.object, "") };
-        (ignored || doubtful).then(|| finding.at("metadata.name").says(message, "Keep one KubeVirt in the cluster."))
+        Some(finding.at("metadata.name").says(message, "Keep one KubeVirt in the cluster."))
     });
     ignored.collect()
 }

@@ -17,13 +17,13 @@ impl World {
             claim.origin.object.is_same(&nad.object) || claim.pool.as_ref().is_some_and(is)
         };
         let excluded = |claim: &Claim| own(claim) || self.is_gone(&claim.origin.object);
-        let below = || self.base.networks.meeting(class, interval);
-        let near = || std::iter::once(interval).chain(below().map(|network| network.interval));
-        let laid = || claims(&self.over.networks, class, near()).filter(|claim| !own(claim));
-        if laid().next().is_some() {
-            return self.merged(class, interval, &laid().collect::<Vec<_>>(), excluded);
+        let below: Vec<_> = self.base.networks.meeting(class, interval).collect();
+        let near = below.iter().map(|network| network.interval).chain([interval]);
+        let laid: Vec<_> = claims(&self.over.networks, class, near).filter(|claim| !own(claim)).collect();
+        if !laid.is_empty() {
+            return self.merged(class, interval, &laid, excluded);
         }
-        let left = below().flat_map(|network| {
+        let left = below.into_iter().flat_map(|network| {
             if self.may_exclude(network) && network.claims.iter().any(excluded) {
                 network.without(excluded).into_iter().map(Cow::Owned).collect()
             } else {

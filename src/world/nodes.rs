@@ -5,6 +5,7 @@ use crate::objects::{Expression, Placement, Referrer, Toleration};
 use crate::sources::{Found, NodeFacts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// What is known of the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Nodes {
     pub seen: Vec<NodeFacts>,
     /// The list of Node objects is whole.
     pub seen_whole: bool,
+    /// How many nodes a virt-handler without placement runs on, once somebody has asked.
+    usual: OnceLock<u64>,
 }
 
 /// How many addresses an attachment must give.
@@ -54,6 +57,7 @@ impl Nodes {
             declared_whole: declared.counts_nodes(),
             seen: found.iter().filter_map(|one| one.node.clone()).collect(),
             seen_whole,
+            usual: OnceLock::new(),
         }
     }
 
@@ -67,17 +71,23 @@ impl Nodes {
         Some(Demand { nodes, controllers: if decentralized { u64::from(replicas) + 1 } else { 0 } })
     }
 
-    /// Nodes by name, declared ones by their word, others by their labels and taints.
     fn eligible(&self, placement: Option<&Placement>) -> Option<u64> {
         if !(self.declared_whole || self.seen_whole) {
             return None;
         }
         let usual = Placement::default();
-        let placement = placement.unwrap_or(&usual);
+        Some(match placement.filter(|placement| **placement != usual) {
+            Some(placement) => self.count(placement),
+            None => *self.usual.get_or_init(|| self.count(&usual)),
+        })
+    }
+
+    /// Nodes by name, declared ones by their word, others by their labels and taints.
+    fn count(&self, placement: &Placement) -> u64 {
         let declared = self.declared.iter().filter(|(_, runs)| **runs).map(|(name, _)| name.as_str());
         let seen = self.seen.iter().filter(|node| !self.declared.contains_key(&node.name));
         let seen = seen.filter(|node| placement.admits(node)).map(|node| node.name.as_str());
-        Some(declared.chain(seen).collect::<BTreeSet<_>>().len() as u64)
+        declared.chain(seen).collect::<BTreeSet<_>>().len() as u64
     }
 }
 
