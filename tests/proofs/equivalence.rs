@@ -102,7 +102,7 @@ fn check_delete(scene: &Scene, at: usize) -> Result<(), TestCaseError> {
     let name = (nad.object.namespace.as_deref(), Some(nad.object.name.as_str()));
     let uses = world.references().iter().filter(|one| (one.namespace.as_deref(), one.name.as_deref()) == name).count();
     let mut rules = vec!["attachment-in-use".to_owned(); if nad.deleting { 0 } else { uses }];
-    let more = expected(&scene, &after, &written);
+    let more = expected(scene, &after, &written);
     rules.extend(more);
     rules.sort();
     prop_assert_eq!(found, rules, "{}", object);
