@@ -1,4 +1,5 @@
 //! tests/corpus: inputs picked by hand because they once broke some reader. Each is read by everything that reads bytes.
+#![allow(clippy::format_collect)] // texts of a test, made once
 
 use crate::bytes::read_everywhere;
 use crate::support::kubevirt;
@@ -69,7 +70,7 @@ fn grown() -> Vec<(&'static str, String)> {
         ("aliases", format!("a: &a [x]\n{}", (0..30).map(|_| "b: &a [*a, *a, *a, *a]\n").collect::<String>())),
         ("256 KiB and one", config(&format!(r#""x":"{}",{ipam}"#, "y".repeat(256 * 1024)))),
         ("just short of 256 KiB", config(&format!(r#""x":"{}",{ipam}"#, "y".repeat(256 * 1024 - 200)))),
-        ("many keys", config(&format!("{}{ipam}", keys))),
+        ("many keys", config(&format!("{keys}{ipam}"))),
         (
             "many routes",
             config(&format!(

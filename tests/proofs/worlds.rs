@@ -3,6 +3,7 @@
 use kubevirt_preflight::finding::{Finding, Level};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::{Object, name_of};
+use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{Review, review};
 use kubevirt_preflight::sources::SOURCES;
 use kubevirt_preflight::tree;
@@ -87,7 +88,7 @@ impl Scene {
     }
 
     pub(crate) fn review(&self) -> Review {
-        review(&self.world(), &Default::default(), today())
+        review(&self.world(), &Policy::default(), today())
     }
 }
 
