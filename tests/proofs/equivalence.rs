@@ -1,6 +1,6 @@
 //! Admission refuses a write exactly for what a review of the world made anew finds, and the former world did not have.
 //!
-//! The differences that docs/rules describe are left out of what is expected: what only states a fact is asked about
+//! These differences are on purpose and left out of what is expected: what only states a fact is asked about
 //! that fact alone, the operator's copy of a judged network is only warned of, a reference whose NAD was deleted is
 //! `attachment-in-use`, and CRs are deleted freely.
 
