@@ -272,3 +272,13 @@ fn a_nad_of_the_same_name_elsewhere_is_not_refused_for_a_reference_that_was_brok
     let review = write(&world(&[&cr()]), None, Some(&elsewhere));
     assert_eq!((denied(&review), warned(&review)), (vec![], vec![]));
 }
+
+#[test]
+fn a_pool_of_many_is_told_of_in_a_bounded_number_of_findings() {
+    let many: Vec<_> = (0..30).map(|n| named(nad("192.168.150.0/24"), &format!("net-{n:02}"), "tenant")).collect();
+    let (good, cr) = (nad("192.168.150.0/24"), cr());
+    let world = world(&many.iter().chain([&good, &cr]).collect::<Vec<_>>());
+    let found = review(&world, &Policy::default(), date(2026, 11, 24)).findings;
+    assert_eq!(found.iter().filter(|finding| finding.rule == "shared-pool").count(), 20);
+    assert_eq!(found.iter().filter(|finding| finding.message.contains("as do 10 more")).count(), 1);
+}

@@ -15,12 +15,21 @@ pub(super) static RULE: Rule = Rule {
     check: Check::State(check),
 };
 
+/// Findings for one NAD: with all NADs judged, every pair of a large pool would be one.
+const MOST: usize = 20;
+
 fn check(world: &World) -> Vec<Finding> {
     let judged = world.judged().iter().filter(|judged| !judged.attached.attachment.own.is_empty());
-    let pairs = judged.flat_map(|judged| sharing(world, judged).into_iter().map(move |other| (judged, other)));
-    let findings = pairs.map(|(judged, other)| {
+    judged.flat_map(|judged| told(judged, &sharing(world, judged))).collect()
+}
+
+/// One finding for each of the first others; the last of them says how many more there are.
+fn told(judged: &Judged, others: &[Arc<Attached>]) -> Vec<Finding> {
+    let rest = others.len().saturating_sub(MOST);
+    let findings = others.iter().take(MOST).enumerate().map(|(at, other)| {
+        let more = if rest > 0 && at + 1 == MOST { format!(", as do {rest} more") } else { String::new() };
         let message = format!(
-            "{} and {} draw from one pool: others can use up the addresses that virt-handler needs.",
+            "{} and {} draw from one pool{more}: others can use up the addresses that virt-handler needs.",
             judged.who(),
             other.label(),
         );
