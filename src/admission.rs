@@ -94,7 +94,11 @@ pub fn respond(body: &[u8], world: &World, policy: &Policy, today: Date) -> Resu
     let idle = now.findings.is_empty() && !matches!(&change.after, None | Some(Object::Nad(_)));
     let before = if change.before.is_some() || idle { change.before } else { request.old()? };
     let change = Change { before, after: change.after };
-    let laid = change.before.as_ref().map(|old| world.with(old.reference(), Some(old.clone())));
+    let laid = match &change.before {
+        Some(old) => Some(world.with(old.reference(), Some(old.clone()))),
+        // What is created was not there, whatever the snapshot still holds of one that was deleted.
+        None => (!now.findings.is_empty()).then(|| world.with(&name, None)),
+    };
     let before = laid.as_ref().unwrap_or(world);
     let verdict = review::compared(&change, before, &after, now, policy, today);
     let reread = reread(&change, &name, &after, &verdict, policy, today);

@@ -222,3 +222,10 @@ fn a_network_over_a_whole_large_cluster_is_answered_briefly() {
     assert_eq!(causes, 101);
     assert!(answer.bytes.len() < 100_000, "{}", answer.bytes.len());
 }
+
+#[test]
+fn what_is_created_is_new_even_if_the_snapshot_still_holds_a_deleted_one() {
+    let answer = answer(&world(&[&bad(), &cr()]), &review("CREATE", bad(), Value::Null));
+    assert_eq!(answer.summary.verdict, Verdict::Denied);
+    assert_eq!(answer.summary.rules, ["pod-network-overlap"]);
+}
