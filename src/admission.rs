@@ -4,8 +4,9 @@ mod response;
 
 pub use response::{Summary, Verdict};
 
-use crate::finding::{Finding, Level, ObjectRef, Role};
+use crate::finding::{Finding, Level, Role};
 use crate::objects::{self, Kind, Object, WANTED, kind_of};
+use crate::place::ObjectRef;
 use crate::policy::Policy;
 use crate::review::{self, ChangeReview, review};
 use crate::sources;

@@ -2,7 +2,7 @@
 
 use crate::net::Interval;
 use crate::networks::{Class, Confidence, Origin};
-pub use crate::place::{ObjectRef, Place};
+use crate::place::{ObjectRef, Place};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;

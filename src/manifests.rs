@@ -21,8 +21,9 @@ mod yaml;
 pub use kinds::is_manifest_name;
 pub use text::Text;
 
-use crate::finding::{ObjectRef, Place};
+use crate::place::{ObjectRef, Place};
 use crate::tree::Node;
+use crate::world::Problem;
 use locate::Inner;
 use outline::{Outline, Step};
 use serde::Serialize;
@@ -93,46 +94,6 @@ struct Chunk {
     outline: OnceLock<Outline<'static>>,
     /// The spot of the scalar that was looked into last, and what stands in it: findings come in heaps.
     inner: Mutex<Option<(usize, Arc<Inner>)>>,
-}
-
-/// What is wrong with a file, apart from what its objects say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    /// A document that cannot be read, or beyond a limit.
-    Unreadable {
-        /// Where reading stopped.
-        place: Place,
-        /// Why, one sentence.
-        why: String,
-        /// What to do, one sentence.
-        help: String,
-    },
-    /// A kind or apiVersion that is a letter off.
-    Misspelt {
-        /// The document.
-        document: usize,
-        /// The object under its misspelt name.
-        object: ObjectRef,
-        /// The key `kind` or `apiVersion`.
-        place: Place,
-        /// `kind` or `apiVersion`.
-        field: &'static str,
-        /// What stands there.
-        found: String,
-        /// What was probably meant.
-        meant: String,
-    },
-    /// An object that the files hold more than once.
-    Duplicate {
-        /// The later one.
-        document: usize,
-        /// The object.
-        object: ObjectRef,
-        /// The key `name` of the later one.
-        place: Place,
-        /// The key `name` of the first one.
-        first: Place,
-    },
 }
 
 /// A document that was left unjudged on purpose.

@@ -10,8 +10,8 @@ pub mod free;
 pub mod lists;
 pub mod report;
 
-use crate::finding::ObjectRef;
 use crate::net::Interval;
+use crate::place::ObjectRef;
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 pub mod patch;
 pub mod reference;
 
-use crate::finding::ObjectRef;
+use crate::place::ObjectRef;
 use crate::sources::{self, Found};
 use crate::tree::{Map, Node, Want};
 use patch::Effect;

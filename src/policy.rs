@@ -3,10 +3,11 @@
 //! One file serves `serve`, `check` and `audit`. Exceptions live in it and never in an annotation, which the author of
 //! the object that is judged could write.
 
-use crate::finding::{Finding, Level, ObjectRef};
+use crate::finding::{Finding, Level};
 use crate::networks::declared::{API_VERSION, Declared};
 use crate::networks::file_error::FileError;
 use crate::networks::lists::{ApiVersion, Lists};
+use crate::place::ObjectRef;
 use crate::rules::{Levels, RULES, Rule};
 use crate::words;
 use crate::world::Settings;

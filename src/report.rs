@@ -10,8 +10,9 @@ pub mod sarif;
 pub mod schema;
 pub mod text;
 
-use crate::finding::{Finding, Level, ObjectRef};
+use crate::finding::{Finding, Level};
 use crate::manifests::NotJudged;
+use crate::place::ObjectRef;
 use crate::review::Review;
 use std::collections::BTreeMap;
 

@@ -24,9 +24,9 @@ mod text;
 pub mod whereabouts;
 
 use crate::cni::Pool;
-use crate::finding::ObjectRef;
 use crate::net::Interval;
 use crate::networks::{Claim, Class, Confidence, Origin};
+use crate::place::ObjectRef;
 use crate::tree::Node;
 use std::collections::BTreeMap;
 use std::sync::Arc;

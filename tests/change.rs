@@ -5,10 +5,11 @@
 mod support;
 
 use jiff::civil::date;
-use kubevirt_preflight::finding::{Level, ObjectRef};
+use kubevirt_preflight::finding::Level;
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::networks::{Class, Confidence};
 use kubevirt_preflight::objects::Object;
+use kubevirt_preflight::place::ObjectRef;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{ChangeReview, review, review_change};
 use kubevirt_preflight::sources::Found;

@@ -2,10 +2,10 @@
 // Each user takes a part; a fixture that does not read is a bug of the fixture.
 #![allow(dead_code, unreachable_pub, clippy::expect_used, clippy::needless_pass_by_value)]
 
-use kubevirt_preflight::finding::ObjectRef;
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::networks::{Class, Confidence};
 use kubevirt_preflight::objects::{Object, name_of};
+use kubevirt_preflight::place::ObjectRef;
 use kubevirt_preflight::sources::Found;
 use kubevirt_preflight::tree;
 use kubevirt_preflight::world::{Inputs, World};

@@ -1,8 +1,8 @@
 //! Paths to the content of files.
 
 use anyhow::{Context as _, Result, bail};
-use kubevirt_preflight::finding::Place;
 use kubevirt_preflight::manifests::{Input, is_manifest_name};
+use kubevirt_preflight::place::Place;
 use kubevirt_preflight::world::Problem;
 use std::collections::HashSet;
 use std::fs::{self, File};

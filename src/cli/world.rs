@@ -4,10 +4,10 @@ use super::files::{self, Files};
 use super::snapshot::Snapshot;
 use super::{Facts, Given};
 use anyhow::{Context as _, Result, bail};
-use kubevirt_preflight::finding::ObjectRef;
-use kubevirt_preflight::manifests::{self, Input, Manifests};
+use kubevirt_preflight::manifests::{Input, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::{Kind, Object, kind_of};
+use kubevirt_preflight::place::ObjectRef;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, Settings, World};
 use std::collections::{HashMap, HashSet};
@@ -40,7 +40,7 @@ impl Gathered {
         let policy_file = Input { name: policy.name.clone(), bytes: policy_text.into_bytes(), explicit: false };
         let files = Files::read(&given.paths)?;
         let manifests = Manifests::read(files.inputs, given.namespace.as_deref());
-        let problems: Vec<_> = files.problems.into_iter().chain(manifests.problems.iter().map(problem)).collect();
+        let problems: Vec<_> = files.problems.into_iter().chain(manifests.problems.iter().cloned()).collect();
         if needed && manifests.count == 0 && problems.is_empty() {
             let names: Vec<_> =
                 given.paths.iter().map(|path| if path == "-" { "standard input" } else { path }).collect();
@@ -175,9 +175,9 @@ fn declared(facts: &Facts) -> Result<Declared> {
 fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
     let files = Files::read(&[path.to_owned()])?;
     let manifests = Manifests::read(files.inputs, None);
-    if let Some(Problem::Unreadable { place, why, .. }) =
-        files.problems.into_iter().chain(manifests.problems.iter().map(problem)).next()
-    {
+    let unreadable = |problem: &&Problem| matches!(problem, Problem::Unreadable { .. });
+    let mut problems = files.problems.iter().chain(&manifests.problems);
+    if let Some(Problem::Unreadable { place, why, .. }) = problems.find(unreadable) {
         bail!(
             "The world file is refused: {}:{}:{}: {why}. Take the snapshot anew.",
             place.file,
@@ -199,18 +199,4 @@ fn objects(manifests: &Manifests, indexed: bool) -> Vec<Object> {
         Object::read(&document.node, document.object.clone(), index)
     });
     objects.collect()
-}
-
-fn problem(problem: &manifests::Problem) -> Problem {
-    match problem.clone() {
-        manifests::Problem::Unreadable { place, why, help } => {
-            Problem::Unreadable { place, why: why.trim_end_matches('.').to_owned(), help }
-        }
-        manifests::Problem::Misspelt { object, place, found, meant, .. } => {
-            Problem::Misspelt { object, place, found, meant }
-        }
-        manifests::Problem::Duplicate { document, object, place, first } => {
-            Problem::Duplicate { object, document, place, first }
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The plugins of a chain, one after the other, on one pod.
 
-use super::decode::Remarks;
+use super::decode::{Remarks, child};
 use super::envelope::{Element, Envelope};
 use super::ipam::GivenIp;
 use super::kernel::{Hop, Kernel, MAIN, Made};
@@ -120,7 +120,12 @@ impl<'s> Chain<'s> {
         let shown = if text.is_empty() { "0.1.0 (no `cniVersion`)" } else { text };
         let why = format!("the plugin `{}` does not know the CNI version {shown}", element.kind);
         let help = format!("Set `cniVersion` to a version from {} to {}.", dotted(oldest), dotted(newest));
-        self.remarks.fault(element.fields.pointer.clone(), why, help);
+        let pointer = if element.fields.has("cniVersion") {
+            child(&element.fields.pointer, "cniVersion")
+        } else {
+            element.fields.pointer.clone()
+        };
+        self.remarks.fault(pointer, why, help);
     }
 
     /// A plugin reads only a result of the form that its own version has. libcni gives every plugin one version, but a

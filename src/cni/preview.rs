@@ -1,8 +1,8 @@
 //! What an attachment does to a pod, as `ip address` and `ip route` would show it: the `preview` json contract.
 
 use super::{Address, Attachment, Field, Note, Route, Scope, Taken};
-use crate::finding::ObjectRef;
 use crate::net::Family;
+use crate::place::ObjectRef;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;

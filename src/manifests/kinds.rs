@@ -1,6 +1,6 @@
 //! Which objects matter here, and which are meant to but misspelt.
 
-use crate::finding::ObjectRef;
+use crate::place::ObjectRef;
 use crate::sources::SOURCES;
 
 /// The kinds that are judged: group, kind, and the version to propose.

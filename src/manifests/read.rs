@@ -49,7 +49,7 @@ impl Reading {
         self.all.texts.push(std::mem::take(&mut found.text));
         let mut progress = Progress { text: index, budget: Budget::of_file(), documents: 0 };
         if let Some(broken) = &found.refusal {
-            self.unreadable(&mut progress, broken.clone());
+            self.unreadable(&mut progress, broken);
         }
         for range in ranges {
             if progress.documents >= MAX_DOCUMENTS {
@@ -57,7 +57,7 @@ impl Reading {
                 break;
             }
             match found.stain(&range) {
-                Some(broken) => self.unreadable(&mut progress, broken),
+                Some(broken) => self.unreadable(&mut progress, &broken),
                 None => self.document(&mut progress, range),
             }
         }
@@ -68,16 +68,17 @@ impl Reading {
     }
 
     /// Counts and reports a document that cannot be read.
-    fn unreadable(&mut self, progress: &mut Progress, broken: Broken) {
+    fn unreadable(&mut self, progress: &mut Progress, broken: &Broken) {
         progress.documents += 1;
         if let Some(place) = self.all.texts.get(progress.text).map(|text| text.place(broken.at)) {
-            self.all.problems.push(Problem::Unreadable { place, why: broken.why, help: broken.help.to_owned() });
+            let why = broken.why.trim_end_matches('.').to_owned();
+            self.all.problems.push(Problem::Unreadable { place, why, help: broken.help.to_owned() });
         }
     }
 
     fn too_many(&mut self, progress: &mut Progress, at: usize) {
         let why = format!("The rest of a file with more than {MAX_DOCUMENTS} documents is not read.");
-        self.unreadable(progress, Broken::at(at, why).help("Split the file."));
+        self.unreadable(progress, &Broken::at(at, why).help("Split the file."));
     }
 
     /// Reads one document of a file, or the JSON values that stand in its place.
@@ -97,7 +98,7 @@ impl Reading {
                 progress.documents += 1;
                 self.all.not_judged.push(template);
             }
-            Some((None, broken)) => self.unreadable(progress, broken),
+            Some((None, broken)) => self.unreadable(progress, &broken),
             None => {}
         }
         let chunk = self.all.chunks.len();

@@ -5,7 +5,7 @@ use super::outline::Step;
 use super::read::{Reading, Value};
 use super::{Document, Manifests, NotJudged, Origin, Problem, Seen};
 use super::{kustomize, locate, template};
-use crate::finding::ObjectRef;
+use crate::place::ObjectRef;
 use crate::tree::Node;
 use std::collections::{HashMap, HashSet};
 

@@ -24,7 +24,7 @@ pub(super) fn at(manifests: &Manifests, path: &str, pointer: Option<&str>) -> St
 /// `line:column why` of each unreadable part.
 pub(super) fn unreadable(manifests: &Manifests) -> Vec<String> {
     let said = |problem: &Problem| match problem {
-        Problem::Unreadable { place, why, .. } => Some(format!("{}:{} {why}", place.line, place.column)),
+        Problem::Unreadable { place, why, .. } => Some(format!("{}:{} {why}.", place.line, place.column)),
         _ => None,
     };
     manifests.problems.iter().filter_map(said).collect()

@@ -1,7 +1,7 @@
 //! From bytes to text with places: UTF-8 with or without a byte order mark, and what to say of anything else.
 
 use super::Broken;
-use crate::finding::Place;
+use crate::place::Place;
 use std::ops::Range;
 
 /// The largest file that is read: 16 MiB.

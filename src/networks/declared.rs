@@ -18,9 +18,9 @@
 use super::file_error::FileError;
 use super::lists::{ClusterNetworks, Lists, LooseRange, NamedRange, NodeAddress, NodeEntry, Range};
 use super::{Claim, Class, Confidence, Origin};
-use crate::finding::ObjectRef;
 use crate::net::parse::PrefixError;
 use crate::net::{Interval, Prefix};
+use crate::place::ObjectRef;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

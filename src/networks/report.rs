@@ -2,7 +2,7 @@
 
 use super::classes::{Classes, Known};
 use super::{Class, Confidence, Network, Networks, Origin};
-use crate::finding::ObjectRef;
+use crate::place::ObjectRef;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeSet;
 use std::fmt::Write;

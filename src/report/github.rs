@@ -4,7 +4,8 @@
 //! Source of the escapes: actions/toolkit `packages/core/src/command.ts`.
 
 use super::{Report, told};
-use crate::finding::{Finding, Level, Place};
+use crate::finding::{Finding, Level};
+use crate::place::Place;
 use std::fmt::{self, Write};
 
 /// Writes one command for each finding, notices for the rest, and the line that sums up.

@@ -1,9 +1,10 @@
 //! For programs: the json contract of `check`, version 1. What does not apply is null.
 
 use super::{Report, ReportError};
-use crate::finding::{Fact, Finding, Level, ObjectRef};
+use crate::finding::{Fact, Finding, Level};
 use crate::manifests::NotJudged;
 use crate::networks::Origin;
+use crate::place::ObjectRef;
 use crate::review::Excepted;
 use schemars::JsonSchema;
 use serde::Serialize;

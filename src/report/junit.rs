@@ -4,7 +4,8 @@
 //! that the same input gives the same bytes.
 
 use super::{Report, ReportError, told};
-use crate::finding::{Finding, Level, ObjectRef};
+use crate::finding::{Finding, Level};
+use crate::place::ObjectRef;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
 

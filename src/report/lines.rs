@@ -1,6 +1,6 @@
 //! The line that a place is in, and how much of it the caret underlines.
 
-use crate::finding::Place;
+use crate::place::Place;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 

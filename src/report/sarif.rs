@@ -4,7 +4,8 @@
 //! line of the policy, or else of the first file, and its logical location names the object.
 
 use super::{Report, ReportError, told};
-use crate::finding::{Finding, Level, ObjectRef, Place, Role};
+use crate::finding::{Finding, Level, Role};
+use crate::place::{ObjectRef, Place};
 use crate::review::Excepted;
 use crate::rules::{Levels, RULES, Rule};
 use serde::Serialize;

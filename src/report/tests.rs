@@ -1,9 +1,10 @@
 //! One report in every format; what each must keep of it.
 
 use super::*;
-use crate::finding::{Fact, Place, Role};
+use crate::finding::{Fact, Role};
 use crate::net::parse::strict_interval;
 use crate::networks::{Class, Confidence, Origin};
+use crate::place::Place;
 use crate::review::Excepted;
 use std::sync::Arc;
 

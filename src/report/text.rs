@@ -2,7 +2,8 @@
 
 use super::lines::Lines;
 use super::{Report, printable};
-use crate::finding::{Finding, Level, Place};
+use crate::finding::{Finding, Level};
+use crate::place::Place;
 use annotate_snippets::{AnnotationKind, Group, Level as Weight, Origin, Renderer, Snippet};
 use std::fmt::{self, Write};
 

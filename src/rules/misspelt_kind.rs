@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(world: &World) -> Vec<Finding> {
     let findings = world.problems().iter().filter_map(|problem| {
-        let Problem::Misspelt { object, place, found, meant } = problem else { return None };
+        let Problem::Misspelt { object, place, found, meant, .. } = problem else { return None };
         let message = format!("{object}: `{found}` is not a known word here, `{meant}` is; it was not judged.");
         let help = format!("Write `{meant}`.");
         Some(Finding { place: Some(place.clone()), ..Finding::new(RULE.id, object, found) }.says(message, help))

@@ -2,7 +2,8 @@
 
 use super::levels::D;
 use super::{Check, Levels, Rule};
-use crate::finding::{Finding, ObjectRef};
+use crate::finding::Finding;
+use crate::place::ObjectRef;
 use crate::world::{Problem, World};
 
 /// See the page.

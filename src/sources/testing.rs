@@ -2,8 +2,8 @@
 
 use super::{Found, Source};
 use crate::cni::Pool;
-use crate::finding::ObjectRef;
 use crate::networks::Claim;
+use crate::place::ObjectRef;
 use crate::tree::parse;
 
 pub(super) struct Learnt {

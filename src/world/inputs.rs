@@ -46,38 +46,42 @@ pub struct Settings {
     pub all_nads: bool,
 }
 
-/// A document that is no good.
+/// What is wrong with the documents themselves, apart from what their objects say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// It cannot be read.
+    /// A document that cannot be read, or beyond a limit.
     Unreadable {
         /// Where reading stopped.
         place: Place,
-        /// Why.
+        /// Why, one sentence without its full stop.
         why: String,
-        /// What to do.
+        /// What to do, one sentence.
         help: String,
     },
-    /// Its kind or group is that of a judged kind but for case or one letter.
+    /// A kind or apiVersion that is a letter off.
     Misspelt {
-        /// As written.
+        /// The document.
+        document: usize,
+        /// The object under its misspelt name.
         object: ObjectRef,
-        /// Where the word stands.
+        /// The key `kind` or `apiVersion`.
         place: Place,
-        /// The word.
+        /// `kind` or `apiVersion`.
+        field: &'static str,
+        /// What stands there.
         found: String,
-        /// The word that is meant.
+        /// What was probably meant.
         meant: String,
     },
-    /// An object of the same name stood before.
+    /// An object that the files hold more than once.
     Duplicate {
+        /// The later one.
+        document: usize,
         /// The object.
         object: ObjectRef,
-        /// This document.
-        document: usize,
-        /// Where this one stands.
+        /// The key `name` of the later one.
         place: Place,
-        /// Where the first one stands.
+        /// The key `name` of the first one.
         first: Place,
     },
 }

@@ -1,8 +1,9 @@
 //! Who names a migration network, and which NADs are judged for it.
 
 use super::{Attached, Judged, World};
-use crate::finding::{Finding, ObjectRef, Role};
+use crate::finding::{Finding, Role};
 use crate::objects::{Network, Referrer};
+use crate::place::ObjectRef;
 use std::sync::Arc;
 
 /// An active reference to a migration network.

@@ -204,6 +204,16 @@ fn with_a_world_only_what_gets_worse_is_judged() {
 }
 
 #[test]
+fn a_world_that_cannot_be_read_whole_is_refused_whatever_else_is_wrong_with_it() {
+    let misspelt = NAD.replace("kind: NetworkAttachmentDefinition", "kind: NetworkAttachmentDefinitio");
+    let world = with(&[("world.yaml", &format!("{misspelt}---\na: [\n"))]);
+    let world = world.path().join("world.yaml");
+    let (code, _, error) = run(&["check", "examples/good/kubevirt", "--world", text(&world)]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("world file is refused"), "{error}");
+}
+
+#[test]
 fn a_world_tells_its_cluster_and_age() {
     let check = |flags: &[&str]| {
         run(&[&["check", "examples/good/kubevirt", "--networks", NETWORKS, "--world", "examples/world.yaml"], flags]

@@ -2,13 +2,14 @@
 
 use crate::page::{Block, Kind, Page, Text};
 use jiff::civil::Date;
-use kubevirt_preflight::finding::{Finding, ObjectRef};
-use kubevirt_preflight::manifests::{self, Input, Manifests};
+use kubevirt_preflight::finding::Finding;
+use kubevirt_preflight::manifests::{Input, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::Object;
+use kubevirt_preflight::place::ObjectRef;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::review::{review, review_change};
-use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, World};
+use kubevirt_preflight::world::{Change, Inputs, Lists, World};
 
 /// A finding with the document that it is about; `None` for an object that is not in the block any more.
 pub(crate) type Found = (Option<usize>, Finding);
@@ -77,7 +78,7 @@ impl Read {
         let whole = block.has("complete");
         let lists = Lists { nads: whole, at_rest: whole, ..Lists::default() };
         let objects = objects(&manifests);
-        let problems = manifests.problems.iter().map(problem).collect();
+        let problems = manifests.problems.iter().cloned().collect();
         let inputs =
             Inputs { objects: objects.iter().map(|(.., o)| o.clone()).collect(), declared, lists, settings, problems };
         let mut read = Self { texts, manifests, objects, world: World::of(inputs), policy };
@@ -126,16 +127,4 @@ fn objects(manifests: &Manifests) -> Vec<(ObjectRef, usize, Object)> {
         Some((name.clone(), document.id, object))
     });
     read.collect()
-}
-
-fn problem(problem: &manifests::Problem) -> Problem {
-    match problem.clone() {
-        manifests::Problem::Unreadable { place, why, help } => Problem::Unreadable { place, why, help },
-        manifests::Problem::Misspelt { object, place, found, meant, .. } => {
-            Problem::Misspelt { object, place, found, meant }
-        }
-        manifests::Problem::Duplicate { document, object, place, first } => {
-            Problem::Duplicate { object, document, place, first }
-        }
-    }
 }

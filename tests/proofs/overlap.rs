@@ -2,9 +2,9 @@
 
 use crate::support::{kubevirt, nad};
 use crate::worlds::Scene;
-use kubevirt_preflight::finding::ObjectRef;
 use kubevirt_preflight::net::Interval;
 use kubevirt_preflight::networks::{Claim, Class, Confidence, Networks, Origin};
+use kubevirt_preflight::place::ObjectRef;
 use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

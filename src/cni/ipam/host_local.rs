@@ -132,27 +132,28 @@ fn range(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Option<Range> {
     let all = subnet.interval();
     let (gateway, gateway_pointer) = gateway.unzip();
     let gateway = gateway.or_else(|| all.nth(1));
-    let first = within(all, start, end.as_ref().map(|(end, _)| *end), remarks).or_else(|| all.nth(1))?;
-    let last = last_of(all, first, end, remarks)?;
+    let first = within(all, start, end.as_ref().map(|(end, _)| *end), remarks).or_else(|| all.nth(1));
+    let first = first.unwrap_or_else(|| all.first());
+    let last = last_of(all, first, end, remarks).unwrap_or_else(|| all.last());
     let span = Interval::of(first, last);
     Some(Range { subnet, span, start: first, gateway, gateway_pointer, pointer })
 }
 
-/// A subnet with room for two addresses besides its ends, and no host bits.
+/// A subnet. One with host bits is a fault and judged all the same; one without room for two addresses besides its ends
+/// gives none, so there is nothing to judge.
 fn subnet(text: &str, pointer: &Pointer, remarks: &mut Remarks) -> Option<Prefix> {
     let cidr = routes::cidr(text, pointer.clone(), remarks)?;
-    let help = format!("Write `{}`.", cidr.prefix);
-    let (why, help) = if cidr.mapped {
-        (format!("host-local does not take the IPv4-mapped IPv6 subnet `{text}`"), help)
-    } else if cidr.prefix.length() > cidr.prefix.family().bits() - 2 {
-        (format!("the subnet `{text}` is too small to give addresses from"), "Write a longer subnet.".to_owned())
-    } else if cidr.has_host_bits() {
-        (format!("the subnet `{text}` has host bits set"), help)
-    } else {
-        return Some(cidr.prefix);
+    let prefix = cidr.prefix;
+    let small = prefix.length() > prefix.family().bits() - 2;
+    let why = match (cidr.mapped, small, cidr.has_host_bits()) {
+        (true, ..) => format!("host-local does not take the IPv4-mapped IPv6 subnet `{text}`"),
+        (_, true, _) => format!("the subnet `{text}` is too small to give addresses from"),
+        (.., true) => format!("the subnet `{text}` has host bits set"),
+        _ => return Some(prefix),
     };
+    let help = if small { "Write a larger subnet.".to_owned() } else { format!("Write `{prefix}`.") };
     remarks.fault(pointer.clone(), why, help);
-    None
+    (!small).then_some(prefix)
 }
 
 /// `rangeStart`, which must lie in the subnet and not behind `rangeEnd`.

@@ -1,6 +1,6 @@
 use super::*;
-use crate::finding::ObjectRef;
 use crate::net::parse::strict_interval;
+use crate::place::ObjectRef;
 
 fn found(source: &'static str, name: &str, claims: &[(Class, Confidence)]) -> Found {
     let object = ObjectRef { api_version: "v1".into(), kind: "Thing".into(), namespace: None, name: name.into() };

@@ -1,7 +1,7 @@
 use super::*;
-use crate::finding::ObjectRef;
 use crate::net::parse::strict_interval;
 use crate::networks::{Claim, Confidence, Origin};
+use crate::place::ObjectRef;
 use proptest::prelude::*;
 use std::net::IpAddr;
 use std::sync::Arc;
