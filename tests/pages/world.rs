@@ -78,7 +78,7 @@ impl Read {
         let whole = block.has("complete");
         let lists = Lists { nads: whole, at_rest: whole, ..Lists::default() };
         let objects = objects(&manifests);
-        let problems = manifests.problems.iter().cloned().collect();
+        let problems = manifests.problems.clone();
         let inputs =
             Inputs { objects: objects.iter().map(|(.., o)| o.clone()).collect(), declared, lists, settings, problems };
         let mut read = Self { texts, manifests, objects, world: World::of(inputs), policy };
