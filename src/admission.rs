@@ -1,6 +1,7 @@
 //! AdmissionReview v1 in, AdmissionReview v1 out: [`respond`] is the whole webhook but for the wire.
 
 mod response;
+mod uid;
 
 pub use response::{Summary, Verdict};
 
@@ -84,6 +85,35 @@ static WHOLE: Want = Want::Members(&[("request", Want::Members(&[("object", Want
 
 /// The response to the review in `body`.
 pub fn respond(body: &[u8], world: &World, policy: &Policy, today: Date) -> Result<Answer, NotAReview> {
+    answer(body, world, policy, today, None)
+}
+
+/// The response if what [`Answer::reread`] names could not be read, for the reason `why`, a sentence without its full
+/// stop: the verdict on `world` stands, and says so.
+pub fn respond_unread(
+    body: &[u8],
+    world: &World,
+    policy: &Policy,
+    today: Date,
+    why: &str,
+) -> Result<Answer, NotAReview> {
+    let remark =
+        format!("This verdict rests on the last known state of the cluster; {why}. Try again if it has changed.");
+    answer(body, world, policy, today, Some(&remark))
+}
+
+/// `request.uid` of a body that is no review, as far as it can be read.
+pub fn uid(body: &[u8]) -> Option<String> {
+    uid::uid(body)
+}
+
+fn answer(
+    body: &[u8],
+    world: &World,
+    policy: &Policy,
+    today: Date,
+    remark: Option<&str>,
+) -> Result<Answer, NotAReview> {
     let node = pick_from(body, &REVIEW)?;
     let request = Request::read(&node)?;
     let Some((change, name)) = request.change(body)? else {
@@ -104,7 +134,7 @@ pub fn respond(body: &[u8], world: &World, policy: &Policy, today: Date) -> Resu
     let verdict = review::compared(&change, before, &after, now, policy, today);
     let reread = reread(&change, &name, &after, &verdict, policy, today);
     let summary = request.summary().with(&verdict);
-    Ok(Answer { bytes: response::bytes(request.uid, &verdict), reread, summary })
+    Ok(Answer { bytes: response::bytes(request.uid, &verdict, remark), reread, summary })
 }
 
 /// The request of a review.

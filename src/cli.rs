@@ -5,6 +5,7 @@ mod files;
 mod networks;
 mod output;
 mod preview;
+mod serve;
 mod show;
 mod snapshot;
 mod world;
@@ -27,6 +28,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Judge admission reviews over HTTPS.
+    Serve(Box<serve::ServeArgs>),
     /// Judge the migration networks of manifests.
     Check(Box<check::CheckArgs>),
     /// Print what NADs would do inside virt-handler: addresses, routes, DHCP requests, and what is unknown.
@@ -68,11 +71,11 @@ struct Given {
 }
 
 /// What is known of the cluster besides the manifests.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "The cluster")]
-struct Facts {
+struct Cluster {
     /// Networks file: what the cluster uses.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_NETWORKS")]
     networks: Option<String>,
     /// Addresses of pods, a prefix or a-b; can be repeated.
     #[arg(long, value_name = "CIDR")]
@@ -87,14 +90,21 @@ struct Facts {
     #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_POLICY")]
     policy: Option<String>,
     /// The objects of the cluster that the manifests go to.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_WORLD")]
     world: Option<String>,
-    /// The manifests are all NADs, KubeVirts and HyperConvergeds there are.
-    #[arg(long)]
-    complete: bool,
     /// A migration network that a CR outside the manifests names; can be repeated.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = reference)]
     migration_network: Vec<(String, String)>,
+}
+
+/// What is known of the cluster, and how the manifests stand to it.
+#[derive(Debug, Default, clap::Args)]
+struct Facts {
+    #[command(flatten)]
+    cluster: Cluster,
+    /// The manifests are all NADs, KubeVirts and HyperConvergeds there are.
+    #[arg(long)]
+    complete: bool,
     /// Judge every NAD as if it were its namespace's migration network.
     #[arg(long)]
     all_nads: bool,
@@ -103,6 +113,7 @@ struct Facts {
 /// Runs the command; errors go to standard error, and the exit code says that there was no review.
 pub(crate) fn run(args: Args) -> ExitCode {
     let result = match args.command {
+        Command::Serve(serve) => serve.run(args.color),
         Command::Check(check) => check.run(args.color),
         Command::Preview(preview) => preview.run(),
         Command::Networks(networks) => networks.run(),
@@ -131,9 +142,4 @@ fn reference(text: &str) -> Result<(String, String), String> {
 /// `YYYY-MM-DD`
 fn day(text: &str) -> Result<Date, String> {
     kubevirt_preflight::policy::Day::try_from(text.to_owned()).map(|day| day.0)
-}
-
-/// Today in UTC.
-fn today() -> Date {
-    jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date()
 }

@@ -20,6 +20,8 @@ pub mod policy;
 pub mod report;
 pub mod review;
 pub mod rules;
+#[cfg(feature = "shell")]
+pub mod serve;
 pub mod sources;
 pub mod tree;
 pub mod words;

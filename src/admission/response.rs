@@ -48,6 +48,17 @@ pub enum Verdict {
     Denied,
 }
 
+impl Verdict {
+    /// `allowed`, `warned`, `denied`
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Warned => "warned",
+            Self::Denied => "denied",
+        }
+    }
+}
+
 impl Summary {
     /// With what the review found.
     pub(super) fn with(self, review: &ChangeReview) -> Self {
@@ -112,17 +123,17 @@ struct Cause<'a> {
 
 /// The response without a word.
 pub(super) fn allowed(uid: &str) -> Vec<u8> {
-    bytes(uid, &ChangeReview::default())
+    bytes(uid, &ChangeReview::default(), None)
 }
 
-/// The response to a review.
-pub(super) fn bytes(uid: &str, review: &ChangeReview) -> Vec<u8> {
+/// The response to a review; `remark` is told besides.
+pub(super) fn bytes(uid: &str, review: &ChangeReview, remark: Option<&str>) -> Vec<u8> {
     let denied = !review.denied.is_empty();
     let response = Response {
         uid,
         allowed: !denied,
-        status: denied.then(|| status(&review.denied)),
-        warnings: warnings(&review.warned),
+        status: denied.then(|| status(&review.denied, remark)),
+        warnings: warnings(&review.warned, remark),
         audit_annotations: annotations(review),
     };
     let review = Review { api_version: "admission.k8s.io/v1", kind: "AdmissionReview", response };
@@ -130,7 +141,7 @@ pub(super) fn bytes(uid: &str, review: &ChangeReview) -> Vec<u8> {
     serde_json::to_vec(&review).unwrap_or_default()
 }
 
-fn status(denied: &[Finding]) -> Status<'static> {
+fn status(denied: &[Finding], remark: Option<&str>) -> Status<'static> {
     let causes = denied.iter().take(CAUSES).map(|finding| Cause {
         reason: finding.rule,
         message: format!("{} {}", finding.message, finding.help),
@@ -145,7 +156,7 @@ fn status(denied: &[Finding]) -> Status<'static> {
         outcome: "Failure",
         code: 403,
         reason: "Forbidden",
-        message: message(denied),
+        message: message(denied, remark),
         details: Details { causes: causes.chain(rest).collect() },
     }
 }
@@ -158,18 +169,21 @@ fn field(finding: &Finding) -> String {
     }
 }
 
-/// All findings, a line each, and how to look closer.
-fn message(denied: &[Finding]) -> String {
+/// All findings, a line each, the remark, and how to look closer.
+fn message(denied: &[Finding], remark: Option<&str>) -> String {
     let last = denied.first().map_or("", |finding| finding.rule);
     let closing = format!("Look closer with `kubevirt-preflight explain {last}`.");
     let lines = denied.iter().map(|finding| format!("{}: {} {}", finding.rule, finding.message, finding.help));
     let mut lines = within(lines, denied.len(), MESSAGE, str::len);
+    lines.extend(remark.map(str::to_owned));
     lines.push(closing);
     lines.join("\n")
 }
 
-fn warnings(warned: &[Finding]) -> Vec<String> {
-    within(warned.iter().map(warning), warned.len(), WARNINGS, |text| text.chars().count())
+fn warnings(warned: &[Finding], remark: Option<&str>) -> Vec<String> {
+    let remark = remark.map(|remark| shortened(remark, WARNING));
+    let count = warned.len() + usize::from(remark.is_some());
+    within(remark.into_iter().chain(warned.iter().map(warning)), count, WARNINGS, |text| text.chars().count())
 }
 
 /// As many texts as fit `limit`, and how many were left out.

@@ -2,7 +2,7 @@
 
 use super::output::{colored, print};
 use super::world::Gathered;
-use super::{Color, Facts, Given, day, files, today};
+use super::{Color, Facts, Given, day, files};
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use jiff::civil::Date;
@@ -13,6 +13,7 @@ use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::place::Place;
 use kubevirt_preflight::report::{self, Report};
 use kubevirt_preflight::review::{self, Review};
+use kubevirt_preflight::serve::judge::today;
 use kubevirt_preflight::tree;
 use kubevirt_preflight::world::World;
 use std::collections::BTreeSet;
@@ -93,7 +94,7 @@ impl CheckArgs {
         let gathered = Gathered::of(&self.given, &self.facts, self.review.is_none())?;
         let today = self.as_of.unwrap_or_else(today);
         if let (Some(uid), Some(file), Some((_, snapshot))) =
-            (&self.expect_cluster, &self.facts.world, &gathered.given_world)
+            (&self.expect_cluster, &self.facts.cluster.world, &gathered.given_world)
         {
             snapshot.expect(uid, file)?;
         }
@@ -136,7 +137,7 @@ impl CheckArgs {
     /// What is told besides findings: the world's age, fields that cannot be read, exceptions that end soon.
     fn notes(&self, gathered: &Gathered, today: Date) -> Vec<String> {
         let mut notes = gathered.manifests.notes.clone();
-        if let (Some((_, snapshot)), Some(file)) = (&gathered.given_world, &self.facts.world) {
+        if let (Some((_, snapshot)), Some(file)) = (&gathered.given_world, &self.facts.cluster.world) {
             notes.extend(snapshot.notes(file, today, self.max_world_age));
         }
         notes.extend(gathered.bad().map(|(object, path, why)| format!("{path} of {object} cannot be read: {why}.")));

@@ -13,8 +13,8 @@ pub(super) fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Prints why there was no review. If nobody listens there is nobody to tell.
-pub(super) fn complain(error: &anyhow::Error) {
+/// An error and its causes as text.
+pub(super) fn sentence(error: &anyhow::Error) -> String {
     // Some errors say themselves what their cause says.
     let mut text = error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
@@ -24,8 +24,12 @@ pub(super) fn complain(error: &anyhow::Error) {
     if !text.ends_with('.') {
         text.push('.');
     }
-    let clean = text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
-    let _ = writeln!(std::io::stderr().lock(), "error: {clean}");
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+}
+
+/// Prints why there was no review. If nobody listens there is nobody to tell.
+pub(super) fn complain(error: &anyhow::Error) {
+    let _ = writeln!(std::io::stderr().lock(), "error: {}", sentence(error));
 }
 
 /// Prints remarks beside the output, each a sentence. If nobody listens there is nobody to tell.
@@ -38,10 +42,19 @@ pub(super) fn remark(remarks: &[String]) {
 
 /// Whether to colour standard output.
 pub(super) fn colored(color: Color) -> bool {
+    colored_on(color, std::io::stdout().is_terminal())
+}
+
+/// Whether to colour standard error.
+pub(super) fn colored_errors(color: Color) -> bool {
+    colored_on(color, std::io::stderr().is_terminal())
+}
+
+fn colored_on(color: Color, terminal: bool) -> bool {
     match color {
         Color::Always => true,
         Color::Never => false,
         // https://no-color.org: set and not empty.
-        Color::Auto => std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stdout().is_terminal(),
+        Color::Auto => std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && terminal,
     }
 }

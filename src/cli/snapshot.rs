@@ -9,7 +9,7 @@ use kubevirt_preflight::tree::{Map, Node};
 use std::collections::BTreeSet;
 
 /// A document `kind: Snapshot` among the objects, and the UID of the Namespace kube-system.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Snapshot {
     /// UID of the Namespace kube-system: which cluster it is.
     pub(super) cluster: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::files::{self, Files};
 use super::snapshot::Snapshot;
-use super::{Facts, Given};
+use super::{Cluster, Facts, Given};
 use anyhow::{Context as _, Result, bail};
 use kubevirt_preflight::manifests::{Input, Manifests};
 use kubevirt_preflight::networks::declared::Declared;
@@ -36,7 +36,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Reads everything that the arguments name. Without `needed` there may be no manifests at all.
     pub(super) fn of(given: &Given, facts: &Facts, needed: bool) -> Result<Self> {
-        let (policy, policy_text) = policy(facts.policy.as_deref())?;
+        let (policy, policy_text) = policy(facts.cluster.policy.as_deref())?;
         let policy_file = Input { name: policy.name.clone(), bytes: policy_text.into_bytes(), explicit: false };
         let files = Files::read(&given.paths)?;
         let manifests = Manifests::read(files.inputs, given.namespace.as_deref());
@@ -46,14 +46,14 @@ impl Gathered {
                 given.paths.iter().map(|path| if path == "-" { "standard input" } else { path }).collect();
             bail!("There is no document in {}; name files that hold manifests.", names.join(", "));
         }
-        let given_world = facts.world.as_deref().map(read_world).transpose()?;
+        let given_world = facts.cluster.world.as_deref().map(read_world).transpose()?;
         let settings = Settings {
-            migration_networks: facts.migration_network.clone(),
+            migration_networks: facts.cluster.migration_network.clone(),
             all_nads: facts.all_nads,
             ..policy.settings()
         };
         Ok(Self {
-            declared: declared(facts)?.merged(policy.declared()),
+            declared: declared(&facts.cluster)?.merged(policy.declared()),
             objects: objects(&manifests, true),
             policy,
             policy_file: Manifests::read(vec![policy_file], None),
@@ -85,14 +85,9 @@ impl Gathered {
     }
 
     fn inputs(&self, at_rest: bool, complete: bool) -> Inputs {
-        let kinds = self.given_world.as_ref().map(|(_, snapshot)| snapshot.whole.clone()).unwrap_or_default();
-        let nads = complete && !self.hides_nads() || kinds.contains(&(NAD.0.to_owned(), NAD.1.to_owned()));
-        Inputs {
-            declared: self.declared.clone(),
-            lists: Lists { nads, kinds, at_rest },
-            settings: self.settings.clone(),
-            ..Inputs::default()
-        }
+        let mut lists = lists(self.given_world.as_ref().map(|(_, snapshot)| snapshot), at_rest);
+        lists.nads |= complete && !self.hides_nads();
+        Inputs { declared: self.declared.clone(), lists, settings: self.settings.clone(), ..Inputs::default() }
     }
 
     /// Whether a NAD may be in what was not rendered: then the files are not all that there will be.
@@ -154,6 +149,12 @@ fn identity(object: &ObjectRef) -> (&str, &str, Option<&str>, &str) {
     (object.group(), &object.kind, object.namespace.as_deref(), &object.name)
 }
 
+/// What of a world file is whole.
+pub(super) fn lists(snapshot: Option<&Snapshot>, at_rest: bool) -> Lists {
+    let kinds = snapshot.map(|snapshot| snapshot.whole.clone()).unwrap_or_default();
+    Lists { nads: kinds.contains(&(NAD.0.to_owned(), NAD.1.to_owned())), kinds, at_rest }
+}
+
 /// The policy file and its text, or the recommended levels.
 pub(super) fn policy(path: Option<&str>) -> Result<(Policy, String)> {
     let Some(path) = path.filter(|path| !path.is_empty()) else { return Ok(Default::default()) };
@@ -162,17 +163,19 @@ pub(super) fn policy(path: Option<&str>) -> Result<(Policy, String)> {
     Ok((policy, text))
 }
 
-fn declared(facts: &Facts) -> Result<Declared> {
-    let file = match &facts.networks {
+/// What the networks file and the flags say.
+pub(super) fn declared(cluster: &Cluster) -> Result<Declared> {
+    let file = match cluster.networks.as_ref().filter(|path| !path.is_empty()) {
         Some(path) => {
             Declared::parse(&files::text(path, "networks file")?, path).context("The networks file is refused:")?
         }
         None => Declared::default(),
     };
-    Ok(file.with_flags(&facts.pod_cidr, &facts.service_cidr, &facts.node)?)
+    Ok(file.with_flags(&cluster.pod_cidr, &cluster.service_cidr, &cluster.node)?)
 }
 
-fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
+/// The objects of a world file, and what it says about itself.
+pub(super) fn read_world(path: &str) -> Result<(Vec<Object>, Snapshot)> {
     let files = Files::read(&[path.to_owned()])?;
     let manifests = Manifests::read(files.inputs, None);
     let unreadable = |problem: &&Problem| matches!(problem, Problem::Unreadable { .. });

@@ -1,0 +1,118 @@
+//! Policy, networks and world of a server that runs on files.
+
+use super::super::Cluster;
+use super::super::world::{self, lists, read_world};
+use super::ServeArgs;
+use super::args::Overrides;
+use crate::cli::snapshot::Snapshot;
+use anyhow::{Context as _, Result, anyhow};
+use kubevirt_preflight::networks::declared::Declared;
+use kubevirt_preflight::objects::Object;
+use kubevirt_preflight::policy::Policy;
+use kubevirt_preflight::serve::judge::{Judge, today};
+use kubevirt_preflight::serve::metrics::Metrics;
+use kubevirt_preflight::world::{Inputs, Settings, World};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// The last good state of each file.
+pub(super) struct Held {
+    cluster: Cluster,
+    overrides: Overrides,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Parts {
+    policy: Policy,
+    declared: Declared,
+    world: Vec<Object>,
+    snapshot: Snapshot,
+}
+
+impl Held {
+    /// Reads all files; the error of each one.
+    pub(super) fn read(args: &ServeArgs) -> Result<Self, Vec<anyhow::Error>> {
+        let (cluster, overrides) = (args.cluster.clone(), args.overrides());
+        let given = [&cluster.networks, &cluster.world].into_iter().flatten().any(|path| !path.is_empty());
+        let flags = !(cluster.pod_cidr.is_empty() && cluster.service_cidr.is_empty() && cluster.node.is_empty());
+        let named = (given || flags).then_some(()).ok_or_else(|| {
+            anyhow!(
+                "Nothing tells what the cluster uses; name --networks FILE, --world FILE, or the networks by flags."
+            )
+        });
+        match (named, policy(&cluster, overrides), world::declared(&cluster), world(&cluster)) {
+            (Ok(()), Ok(policy), Ok(declared), Ok((world, snapshot))) => {
+                let parts = Mutex::new(Parts { policy, declared, world, snapshot });
+                Ok(Self { cluster, overrides, parts })
+            }
+            (named, policy, declared, world) => {
+                let errors = [named.err(), policy.err(), declared.err(), world.err()];
+                Err(errors.into_iter().flatten().collect())
+            }
+        }
+    }
+
+    /// The files, by what they are.
+    pub(super) fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        let Cluster { policy, networks, world, .. } = &self.cluster;
+        let named = [("policy", policy), ("networks", networks), ("world", world)];
+        let paths = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
+        paths.filter(|(_, path)| !path.is_empty()).map(|(what, path)| (what, PathBuf::from(path))).collect()
+    }
+
+    /// Reads one of them anew; whether it says something else.
+    pub(super) fn renew(&self, what: &str) -> Result<bool> {
+        let old = self.parts().clone();
+        let mut new = old.clone();
+        match what {
+            "policy" => new.policy = policy(&self.cluster, self.overrides)?,
+            "networks" => new.declared = world::declared(&self.cluster)?,
+            _ => (new.world, new.snapshot) = world(&self.cluster)?,
+        }
+        let changed = new != old;
+        let mut parts = self.parts();
+        match what {
+            "policy" => parts.policy = new.policy,
+            "networks" => parts.declared = new.declared,
+            _ => (parts.world, parts.snapshot) = (new.world, new.snapshot),
+        }
+        Ok(changed)
+    }
+
+    /// Makes them the state that reviews are judged with.
+    pub(super) fn publish(&self, sender: &watch::Sender<Option<Arc<Judge>>>, metrics: &Metrics) {
+        let Parts { policy, declared, world, snapshot } = self.parts().clone();
+        let world = World::of(Inputs {
+            objects: world,
+            declared: declared.merged(policy.declared()),
+            lists: lists(Some(&snapshot), false),
+            settings: Settings { migration_networks: self.cluster.migration_network.clone(), ..policy.settings() },
+            ..Inputs::default()
+        });
+        let judge = Judge { world, policy };
+        metrics.set_findings(&judge.findings(today()));
+        sender.send_replace(Some(Arc::new(judge)));
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        // Each part is replaced whole, so a panic elsewhere leaves them as they were.
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn policy(cluster: &Cluster, overrides: Overrides) -> Result<Policy> {
+    let (mut policy, _) = world::policy(cluster.policy.as_deref())?;
+    let Overrides { profile, unknown, enforcement } = overrides;
+    policy.file.profile = profile.unwrap_or(policy.file.profile);
+    policy.file.unknown = unknown.or(policy.file.unknown);
+    policy.file.enforcement = enforcement.unwrap_or(policy.file.enforcement);
+    Ok(policy)
+}
+
+fn world(cluster: &Cluster) -> Result<(Vec<Object>, Snapshot)> {
+    let path = cluster.world.as_deref().filter(|path| !path.is_empty());
+    let read = path.map(|path| read_world(path).with_context(|| format!("--world {path}:"))).transpose()?;
+    Ok(read.unwrap_or_default())
+}

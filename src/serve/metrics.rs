@@ -1,0 +1,266 @@
+//! What is counted and measured; docs/metrics.md has the table.
+
+use crate::admission::Summary;
+use crate::finding::Level;
+use crate::sources::SOURCES;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The path of the reviews, which is controller-runtime's label for a webhook.
+pub const WEBHOOK: &str = "/validate";
+
+/// Upper bounds in seconds: a review takes tens of microseconds, the API server waits for seconds.
+const BUCKETS: [f64; 12] = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0, 5.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Code {
+    webhook: &'static str,
+    code: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Review {
+    kind: &'static str,
+    operation: &'static str,
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Rule {
+    rule: &'static str,
+    verdict: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Finding {
+    rule: &'static str,
+    level: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Source {
+    source: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reload {
+    what: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Certificate {
+    certificate: &'static str,
+}
+
+/// All metrics of a server.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Code, Counter>,
+    latency: Histogram,
+    /// Reviews that are being answered.
+    pub in_flight: Gauge,
+    /// Defects that were caught.
+    pub panics: Counter,
+    /// Readings of certificate and key.
+    pub certificate_reads: Counter,
+    /// Those that failed.
+    pub certificate_errors: Counter,
+    reviews: Family<Review, Counter>,
+    given: Family<Rule, Counter>,
+    findings: Family<Finding, Gauge>,
+    age: Gauge<f64, AtomicU64>,
+    sources: Family<Source, Gauge>,
+    expiry: Family<Certificate, Gauge>,
+    /// Open connections.
+    pub connections: Gauge,
+    handshakes: Family<Reason, Counter>,
+    ended: Family<Reason, Counter>,
+    shed: Family<Reason, Counter>,
+    reloads: Family<Reload, Counter>,
+    unread: Counter,
+    seen: Mutex<BTreeMap<&'static str, Instant>>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let latency = Histogram::new(BUCKETS);
+        let mut metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            latency,
+            in_flight: Gauge::default(),
+            panics: Counter::default(),
+            certificate_reads: Counter::default(),
+            certificate_errors: Counter::default(),
+            reviews: Family::default(),
+            given: Family::default(),
+            findings: Family::default(),
+            age: Gauge::default(),
+            sources: Family::default(),
+            expiry: Family::default(),
+            connections: Gauge::default(),
+            handshakes: Family::default(),
+            ended: Family::default(),
+            shed: Family::default(),
+            reloads: Family::default(),
+            unread: Counter::default(),
+            seen: Mutex::default(),
+        };
+        metrics.register_shared();
+        metrics.register_own();
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Those that controller-runtime has, under its names (pkg/webhook/internal/metrics, pkg/certwatcher/metrics).
+    fn register_shared(&mut self) {
+        let webhook = [("webhook".into(), WEBHOOK.into())];
+        let registry = self.registry.sub_registry_with_prefix("controller_runtime_webhook");
+        registry.register("requests", "Requests by HTTP status", self.requests.clone());
+        registry.register("panics", "Defects that were caught while answering", self.panics.clone());
+        let registry = registry.sub_registry_with_labels(webhook.into_iter());
+        registry.register("latency_seconds", "Time to answer a request", self.latency.clone());
+        registry.register("requests_in_flight", "Requests being answered", self.in_flight.clone());
+        let registry = self.registry.sub_registry_with_prefix("certwatcher_read_certificate");
+        registry.register("", "Readings of certificate and key", self.certificate_reads.clone());
+        registry.register("errors", "Readings of certificate and key that failed", self.certificate_errors.clone());
+    }
+
+    fn register_own(&mut self) {
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        let registry = self.registry.sub_registry_with_prefix("kubevirt_preflight");
+        registry.register("build", "Version of the program", version);
+        registry.register("reviews", "Reviews by kind, operation and verdict", self.reviews.clone());
+        registry.register("review_findings", "Findings in answers, by rule and verdict", self.given.clone());
+        registry.register("findings", "Findings on what exists, by rule and level", self.findings.clone());
+        registry.register("world_age_seconds", "Time since the cluster's state was last known good", self.age.clone());
+        registry.register("source", "1 for the state that a source of facts is in", self.sources.clone());
+        registry.register(
+            "certificate_expiry_timestamp_seconds",
+            "Unix time of the end of a certificate",
+            self.expiry.clone(),
+        );
+        registry.register("connections", "Open connections to the webhook", self.connections.clone());
+        registry.register("handshake_failures", "TLS handshakes that failed", self.handshakes.clone());
+        registry.register("connections_ended", "Connections that the server ended", self.ended.clone());
+        registry.register("shed", "Requests told to come again", self.shed.clone());
+        registry.register("reloads", "Files read anew, by result", self.reloads.clone());
+        registry.register(
+            "live_read_failures",
+            "Verdicts on the snapshot, for a live read failed",
+            self.unread.clone(),
+        );
+    }
+
+    /// A request that was answered with this HTTP status, so long after its arrival.
+    pub fn answered(&self, code: u16, took: Duration) {
+        self.requests.get_or_create(&Code { webhook: WEBHOOK, code }).inc();
+        self.latency.observe(took.as_secs_f64());
+    }
+
+    /// A verdict.
+    pub fn reviewed(&self, summary: &Summary) {
+        let verdict = summary.verdict.word();
+        let operation = ["CREATE", "UPDATE", "DELETE"].into_iter().find(|known| *known == summary.operation);
+        let labels = Review { kind: known_kind(&summary.kind), operation: operation.unwrap_or("other"), verdict };
+        self.reviews.get_or_create(&labels).inc();
+        for rule in &summary.rules {
+            self.given.get_or_create(&Rule { rule, verdict }).inc();
+        }
+    }
+
+    /// A verdict that stands on the snapshot because a live read failed.
+    pub fn unread(&self) {
+        self.unread.inc();
+    }
+
+    /// A request that was told to come again.
+    pub fn shed(&self, reason: &'static str) {
+        self.shed.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A handshake that failed.
+    pub fn handshake_failed(&self, reason: &'static str) {
+        self.handshakes.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// A connection that the server ended.
+    pub fn connection_ended(&self, reason: &'static str) {
+        self.ended.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// The findings on what exists; those that ended are gone.
+    pub fn set_findings(&self, counts: &BTreeMap<(&'static str, Level), u64>) {
+        self.findings.clear();
+        for ((rule, level), count) in counts {
+            let labels = Finding { rule, level: level.to_string() };
+            self.findings.get_or_create(&labels).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A file was read anew.
+    pub fn reloaded(&self, what: &'static str, well: bool) {
+        let result = if well { "ok" } else { "error" };
+        self.reloads.get_or_create(&Reload { what, result }).inc();
+    }
+
+    /// The state of a source of facts: 1 for `state`, 0 for the others.
+    pub fn set_source(&self, source: &'static str, state: &'static str) {
+        for known in ["ready", "bad"] {
+            self.sources.get_or_create(&Source { source, state: known }).set(i64::from(known == state));
+        }
+    }
+
+    /// The source was seen to be as it is known.
+    pub fn saw(&self, source: &'static str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(source, Instant::now());
+    }
+
+    /// Unix time of the end of a certificate, `leaf` or `ca`.
+    pub fn set_expiry(&self, certificate: &'static str, at: i64) {
+        self.expiry.get_or_create(&Certificate { certificate }).set(at);
+    }
+
+    /// All metrics in the OpenMetrics text format 1.0.
+    pub fn text(&self) -> String {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = seen.values().map(Instant::elapsed).max().unwrap_or_default();
+        drop(seen);
+        self.age.set(oldest.as_secs_f64());
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+/// The kind if it is one that is judged or read: a label must not grow with what clients send.
+fn known_kind(kind: &str) -> &'static str {
+    const JUDGED: [&str; 3] = ["KubeVirt", "HyperConverged", "NetworkAttachmentDefinition"];
+    let read = SOURCES.iter().flat_map(|source| source.reads).map(|reads| reads.kind);
+    JUDGED.into_iter().chain(read).find(|known| *known == kind).unwrap_or("other")
+}

@@ -1,0 +1,128 @@
+//! Files read anew when they change. A mounted Secret or ConfigMap changes by a swap of its `..data` link.
+
+use super::metrics::Metrics;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A file may change twice within one tick of the file system's clock: what was read so soon after a change is read again.
+const SETTLED: Duration = Duration::from_secs(2);
+/// Directories in directories.
+const DEPTH: usize = 16;
+
+/// What is watched.
+pub struct Watched {
+    /// As the metrics name it.
+    pub what: &'static str,
+    /// Files and directories, links followed; one that is not there counts, too.
+    pub paths: Vec<PathBuf>,
+    /// How often they are looked at.
+    pub every: Duration,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Watched {
+    /// Looks for ever. `read` reads and puts to use what has changed, `Ok(true)` if it is new; an error is told and the
+    /// old stays in use.
+    pub async fn follow(self, read: impl Fn() -> Result<bool, String> + Send + Sync + 'static) {
+        let read = Arc::new(read);
+        self.metrics.set_source(self.what, "ready");
+        self.metrics.saw(self.what);
+        let mut seen = Stamp::of(&self.paths);
+        let mut bad: Option<String> = None;
+        let mut ticks = tokio::time::interval(self.every);
+        loop {
+            ticks.tick().await;
+            let stamp = Stamp::of(&self.paths);
+            if stamp == seen && seen.is_settled() && bad.is_none() {
+                self.metrics.saw(self.what);
+                continue;
+            }
+            let reading = Arc::clone(&read);
+            // Reading a world takes its time, and a panic in it is told as an error.
+            let result = tokio::task::spawn_blocking(move || reading()).await;
+            let result =
+                result.unwrap_or_else(|_| Err("reading it failed by a defect of kubevirt-preflight".to_owned()));
+            let told = bad.as_ref() == result.as_ref().err() && stamp == seen;
+            self.tell(&result, told);
+            bad = result.err();
+            seen = stamp;
+        }
+    }
+
+    fn tell(&self, result: &Result<bool, String>, told: bool) {
+        self.metrics.set_source(self.what, if result.is_ok() { "ready" } else { "bad" });
+        match result {
+            Ok(new) => {
+                self.metrics.saw(self.what);
+                if *new {
+                    self.metrics.reloaded(self.what, true);
+                    tracing::info!(what = self.what, "reloaded");
+                }
+            }
+            Err(_) if told => {}
+            Err(why) => {
+                self.metrics.reloaded(self.what, false);
+                tracing::error!(what = self.what, %why, "not reloaded; the old one stays in use");
+            }
+        }
+    }
+}
+
+/// What tells one state of files from another, short of reading them.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp(Vec<(PathBuf, Option<Mark>)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Mark {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Mark {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+impl Stamp {
+    fn of(paths: &[PathBuf]) -> Self {
+        let mut stamp = Self(Vec::new());
+        for path in paths {
+            stamp.add(path, 0);
+        }
+        stamp
+    }
+
+    fn add(&mut self, path: &Path, depth: usize) {
+        let metadata = fs::metadata(path).ok();
+        let directory = metadata.as_ref().is_some_and(Metadata::is_dir);
+        self.0.push((path.to_owned(), metadata.as_ref().map(Mark::of)));
+        if directory && depth < DEPTH {
+            let mut paths: Vec<_> = fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
+            paths.sort();
+            for path in paths {
+                self.add(&path, depth + 1);
+            }
+        }
+    }
+
+    /// Whether nothing in it has changed so lately that a second change could look the same.
+    fn is_settled(&self) -> bool {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let limit = i64::try_from(now.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
+        self.0.iter().filter_map(|(_, mark)| *mark).all(|mark| mark.changed.0 < limit)
+    }
+}
