@@ -89,7 +89,13 @@ fn use_certificate(sender: &watch::Sender<Option<Arc<Tls>>>, tls: Tls, metrics: 
 }
 
 fn follow_certificate(files: Files, sender: watch::Sender<Option<Arc<Tls>>>, metrics: Arc<Metrics>) {
-    let watched = Watched { what: "certificate", paths: files.paths(), every: EVERY, metrics: Arc::clone(&metrics) };
+    let watched = Watched {
+        what: "certificate",
+        facts: false,
+        paths: files.paths(),
+        every: EVERY,
+        metrics: Arc::clone(&metrics),
+    };
     tokio::spawn(watched.follow(move || {
         let tls = files.load().map_err(|error| {
             metrics.certificate_reads.inc();
@@ -111,7 +117,7 @@ fn follow(
     sender: Arc<watch::Sender<Option<Arc<Judge>>>>,
     metrics: Arc<Metrics>,
 ) {
-    let watched = Watched { what, paths: vec![path], every: EVERY, metrics: Arc::clone(&metrics) };
+    let watched = Watched { what, facts: true, paths: vec![path], every: EVERY, metrics: Arc::clone(&metrics) };
     tokio::spawn(watched.follow(move || {
         let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
         if new {

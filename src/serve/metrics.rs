@@ -145,9 +145,13 @@ impl Metrics {
         let registry = registry.sub_registry_with_labels(webhook.into_iter());
         registry.register("latency_seconds", "Time to answer a request", self.latency.clone());
         registry.register("requests_in_flight", "Requests being answered", self.in_flight.clone());
-        let registry = self.registry.sub_registry_with_prefix("certwatcher_read_certificate");
-        registry.register("", "Readings of certificate and key", self.certificate_reads.clone());
-        registry.register("errors", "Readings of certificate and key that failed", self.certificate_errors.clone());
+        let registry = self.registry.sub_registry_with_prefix("certwatcher_read");
+        registry.register("certificate", "Readings of certificate and key", self.certificate_reads.clone());
+        registry.register(
+            "certificate_errors",
+            "Readings of certificate and key that failed",
+            self.certificate_errors.clone(),
+        );
     }
 
     fn register_own(&mut self) {

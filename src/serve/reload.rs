@@ -16,6 +16,8 @@ const DEPTH: usize = 16;
 pub struct Watched {
     /// As the metrics name it.
     pub what: &'static str,
+    /// Whether it tells something about the cluster: then its age counts as the world's.
+    pub facts: bool,
     /// Files and directories, links followed; one that is not there counts, too.
     pub paths: Vec<PathBuf>,
     /// How often they are looked at.
@@ -29,8 +31,7 @@ impl Watched {
     /// old stays in use.
     pub async fn follow(self, read: impl Fn() -> Result<bool, String> + Send + Sync + 'static) {
         let read = Arc::new(read);
-        self.metrics.set_source(self.what, "ready");
-        self.metrics.saw(self.what);
+        self.is_good();
         let mut seen = Stamp::of(&self.paths);
         let mut bad: Option<String> = None;
         let mut ticks = tokio::time::interval(self.every);
@@ -38,7 +39,7 @@ impl Watched {
             ticks.tick().await;
             let stamp = Stamp::of(&self.paths);
             if stamp == seen && seen.is_settled() && bad.is_none() {
-                self.metrics.saw(self.what);
+                self.is_good();
                 continue;
             }
             let reading = Arc::clone(&read);
@@ -53,11 +54,17 @@ impl Watched {
         }
     }
 
+    fn is_good(&self) {
+        if self.facts {
+            self.metrics.set_source(self.what, "ready");
+            self.metrics.saw(self.what);
+        }
+    }
+
     fn tell(&self, result: &Result<bool, String>, told: bool) {
-        self.metrics.set_source(self.what, if result.is_ok() { "ready" } else { "bad" });
         match result {
             Ok(new) => {
-                self.metrics.saw(self.what);
+                self.is_good();
                 if *new {
                     self.metrics.reloaded(self.what, true);
                     tracing::info!(what = self.what, "reloaded");
@@ -65,6 +72,9 @@ impl Watched {
             }
             Err(_) if told => {}
             Err(why) => {
+                if self.facts {
+                    self.metrics.set_source(self.what, "bad");
+                }
                 self.metrics.reloaded(self.what, false);
                 tracing::error!(what = self.what, %why, "not reloaded; the old one stays in use");
             }
