@@ -5,6 +5,7 @@
 //! reload (files) ─► Judge, Tls                                   observe (/livez /readyz /metrics)
 //! ```
 
+mod activity;
 pub mod body;
 pub mod connections;
 pub mod judge;
@@ -30,7 +31,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tls::Tls;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
 use validate::Shared;
 
 /// A server that is bound and not yet running.
@@ -103,21 +105,53 @@ impl Server {
         Ok(Addresses { bind: self.https.local_addr()?, observe: self.plain.local_addr()? })
     }
 
-    /// Serves until `stop` is done, then stops in order; `false` if something had to be cut off at the end of the grace
-    /// period.
-    pub async fn run(self, stop: impl Future<Output = &'static str>) -> bool {
-        let Self { https, plain, observed, limits, stopping, phase } = self;
-        let metrics = Arc::clone(&observed.shared.metrics);
+    /// Serves until `stop` tells a signal, then stops in order; a second signal ends the drain delay, a third the grace
+    /// period. `false` if something had to be cut off.
+    pub async fn run(self, mut stop: mpsc::Receiver<&'static str>) -> bool {
+        let (stopping, phase) = (self.stopping, self.phase.clone());
+        // Probes and metrics are answered to the end.
+        let (_end, observing) = watch::channel(Phase::Serving);
+        let (webhook, probes) = self.listening(observing);
+        let mut serving = tokio::spawn(connections::serve(webhook));
+        let observing = tokio::spawn(connections::serve(probes));
+        // If there is no more signal to come, this is the end, too.
+        let signal = tokio::select! {
+            signal = stop.recv() => signal.unwrap_or("the end"),
+            _ = &mut serving => return false,
+        };
+        tracing::info!(signal, delay = ?stopping.drain_delay, "stopping");
+        phase.send_replace(Phase::Leaving);
+        tokio::select! {
+            () = sleep(stopping.drain_delay) => {}
+            Some(signal) = stop.recv() => tracing::info!(signal, "the drain delay is cut short"),
+        }
+        phase.send_replace(Phase::Draining);
+        let drained = tokio::select! {
+            ended = &mut serving => ended.is_ok(),
+            () = sleep(stopping.grace) => false,
+            Some(_) = stop.recv() => false,
+        };
+        serving.abort();
+        observing.abort();
+        if drained {
+            tracing::info!("stopped");
+        } else {
+            tracing::error!(grace = ?stopping.grace, "connections were cut off at the end of the grace period");
+        }
+        drained
+    }
+
+    /// The webhook's listener and that of the probes.
+    fn listening(self, observing: watch::Receiver<Phase>) -> (Listening, Listening) {
+        let Self { https, plain, observed, limits, phase, .. } = self;
         let webhook = Listening {
             listener: https,
             transport: Transport::Tls(observed.tls.clone()),
             router: validate::router(Arc::clone(&observed.shared)),
             limits: limits.clone(),
             phase: phase.subscribe(),
-            metrics: Arc::clone(&metrics),
+            metrics: Arc::clone(&observed.shared.metrics),
         };
-        // Probes and metrics are answered to the end.
-        let (end, observing) = watch::channel(Phase::Serving);
         let probes = Listening {
             listener: plain,
             transport: Transport::Plain,
@@ -127,22 +161,7 @@ impl Server {
             // Its connections are none of the webhook's.
             metrics: Arc::default(),
         };
-        let serving = tokio::spawn(connections::serve(webhook));
-        let observing = tokio::spawn(connections::serve(probes));
-        let signal = stop.await;
-        tracing::info!(signal, delay = ?stopping.drain_delay, "stopping");
-        phase.send_replace(Phase::Leaving);
-        tokio::time::sleep(stopping.drain_delay).await;
-        phase.send_replace(Phase::Draining);
-        let drained = tokio::time::timeout(stopping.grace, serving).await.is_ok();
-        end.send_replace(Phase::Draining);
-        observing.abort();
-        if drained {
-            tracing::info!("stopped");
-        } else {
-            tracing::error!(grace = ?stopping.grace, "connections were still open at the end of the grace period");
-        }
-        drained
+        (webhook, probes)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The accept loop: TLS, the protocol that ALPN chose, time-outs, and an orderly end.
 
+use super::activity::{Activity, Places};
 use super::limits::Limits;
-use super::metrics::Metrics;
+use super::metrics::{Counted, Metrics};
 use super::phase::Phase;
 use super::tls::Tls;
 use axum::Router;
@@ -13,16 +14,15 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +32,10 @@ use tower::ServiceExt;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For a client to take an answer, or notice that the connection ends.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// For a connection that was opened just before the end to send its request.
+const NEWCOMER: Duration = Duration::from_secs(1);
+/// Connections that the system has accepted and we have not, at the end.
+const BACKLOG: usize = 128;
 /// Bytes of a request's head.
 const HEAD: usize = 64 * 1024;
 /// Requests at once on an HTTP/2 connection.
@@ -66,44 +70,27 @@ pub struct Listening {
 
 /// Accepts until the phase is [`Phase::Draining`], then returns when all connections have ended.
 pub async fn serve(listening: Listening) {
-    let Listening { listener, transport, router, limits, mut phase, metrics } = listening;
-    let slots = Arc::new(Semaphore::new(limits.connections));
-    let mut newcomers = Newcomers::default();
-    let mut connections = JoinSet::new();
+    let mut phase = listening.phase.clone();
+    let mut accepting = Accepting::new(listening);
     loop {
         let accepted = tokio::select! {
             biased;
             () = until(&mut phase, Phase::Draining) => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            Some(_) = accepting.connections.join_next() => continue,
+            accepted = accepting.listener.accept() => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+        match accepted {
+            Ok(accepted) => tokio::select! {
+                () = until(&mut phase, Phase::Draining) => break,
+                () = accepting.admit(accepted) => {}
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        let slot = tokio::select! {
-            () = until(&mut phase, Phase::Draining) => break,
-            slot = slot(&slots, &mut newcomers) => slot,
-        };
-        let Some(slot) = slot else { break };
-        let activity = Arc::new(Activity::new(limits.clone()));
-        newcomers.0.push_back(Arc::downgrade(&activity));
-        let connection =
-            Connection { peer, activity, router: router.clone(), phase: phase.clone(), metrics: Arc::clone(&metrics) };
-        let transport = transport.clone();
-        connections.spawn(async move {
-            let _slot = slot;
-            connection.metrics.connections.inc();
-            connection.run(stream, transport).await;
-            connection.metrics.connections.dec();
-        });
+        }
     }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
+    accepting.finish().await;
 }
 
 /// Waits until the phase is at least this one.
@@ -112,88 +99,49 @@ async fn until(phase: &mut watch::Receiver<Phase>, wanted: Phase) {
     let _ = phase.wait_for(|phase| *phase >= wanted).await;
 }
 
-/// Connections that have not sent a request yet, oldest first.
-#[derive(Default)]
-struct Newcomers(VecDeque<Weak<Activity>>);
+/// A listener and the connections that it brought.
+struct Accepting {
+    listener: TcpListener,
+    transport: Transport,
+    router: Router,
+    limits: Limits,
+    phase: watch::Receiver<Phase>,
+    metrics: Arc<Metrics>,
+    places: Places,
+    connections: JoinSet<()>,
+}
 
-impl Newcomers {
-    /// Those at the front that have ended or have proven themselves are forgotten; returns the oldest other one.
-    fn oldest(&mut self) -> Option<Arc<Activity>> {
-        while let Some(first) = self.0.front() {
-            match first.upgrade().filter(|activity| !activity.has_asked()) {
-                Some(activity) => return Some(activity),
-                None => drop(self.0.pop_front()),
+impl Accepting {
+    fn new(listening: Listening) -> Self {
+        let Listening { listener, transport, router, limits, phase, metrics } = listening;
+        let places = Places::new(limits.connections);
+        Self { listener, transport, router, limits, phase, metrics, places, connections: JoinSet::new() }
+    }
+
+    /// Waits for a place if there is none.
+    async fn admit(&mut self, (stream, peer): (TcpStream, SocketAddr)) {
+        let (place, activity) = self.places.take(&self.limits).await;
+        let (router, phase, metrics) = (self.router.clone(), self.phase.clone(), Arc::clone(&self.metrics));
+        let connection = Connection { peer, activity, router, phase, metrics };
+        let transport = self.transport.clone();
+        self.connections.spawn(async move {
+            let _place = place;
+            let _open = Counted::one(&connection.metrics.connections);
+            connection.run(stream, transport).await;
+        });
+    }
+
+    /// Takes in who has connected already, closes the door, and waits until the last has left.
+    async fn finish(mut self) {
+        for _ in 0..BACKLOG {
+            tokio::select! {
+                biased;
+                Ok(accepted) = self.listener.accept() => self.admit(accepted).await,
+                () = ready(()) => break,
             }
         }
-        None
-    }
-}
-
-/// A free slot. If there is none, the connection that has sent no request for the longest makes room: clients that only
-/// connect do not keep out those that ask.
-async fn slot(slots: &Arc<Semaphore>, newcomers: &mut Newcomers) -> Option<OwnedSemaphorePermit> {
-    let oldest = newcomers.oldest();
-    if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
-        return Some(slot);
-    }
-    if let Some(oldest) = oldest {
-        newcomers.0.pop_front();
-        oldest.evicted.notify_one();
-    }
-    Arc::clone(slots).acquire_owned().await.ok()
-}
-
-/// When a connection was last of use.
-struct Activity {
-    limits: Limits,
-    opened: Instant,
-    asked: AtomicBool,
-    in_flight: AtomicUsize,
-    last: Mutex<Instant>,
-    evicted: Notify,
-}
-
-impl Activity {
-    fn new(limits: Limits) -> Self {
-        let now = Instant::now();
-        Self {
-            limits,
-            opened: now,
-            asked: AtomicBool::new(false),
-            in_flight: AtomicUsize::new(0),
-            last: Mutex::new(now),
-            evicted: Notify::new(),
-        }
-    }
-
-    fn has_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
-    }
-
-    fn begin(self: &Arc<Self>) -> Asking {
-        self.asked.store(true, Ordering::Relaxed);
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Asking(Arc::clone(self))
-    }
-
-    /// When the connection will have been idle for too long, and what for.
-    fn patience(&self) -> (Instant, &'static str) {
-        if !self.has_asked() {
-            return (self.opened + self.limits.handshake + self.limits.first_request, "first-request");
-        }
-        let busy = self.in_flight.load(Ordering::Relaxed) > 0;
-        let since = if busy { Instant::now() } else { *self.last.lock().unwrap_or_else(PoisonError::into_inner) };
-        (since + self.limits.idle, "idle")
-    }
-}
-
-/// A request in flight on a connection.
-struct Asking(Arc<Activity>);
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        drop(self.listener);
+        while self.connections.join_next().await.is_some() {}
     }
 }
 
@@ -216,8 +164,8 @@ impl Connection {
         let Some(tls) = latest else { return self.metrics.handshake_failed("no-certificate") };
         let handshake = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream);
         let stream = tokio::select! {
-            () = self.activity.evicted.notified() => return self.metrics.connection_ended("evicted"),
-            done = timeout(self.activity.limits.handshake, handshake) => match done {
+            () = self.activity.evicted() => return self.metrics.connection_ended("evicted"),
+            done = timeout(self.activity.handshake(), handshake) => match done {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
                     tracing::debug!(peer = %self.peer, %error, "TLS handshake failed");
@@ -261,10 +209,12 @@ impl Connection {
     ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + use<> {
         let (router, activity) = (self.router.clone(), Arc::clone(&self.activity));
         service_fn(move |request: Request<Incoming>| {
-            let (router, asking) = (router.clone(), activity.begin());
+            let router = router.clone();
+            let (head, body) = request.into_parts();
+            let (asking, body) = activity.begin(body);
             async move {
                 let _asking = asking;
-                router.oneshot(request.map(Body::new)).await
+                router.oneshot(Request::from_parts(head, Body::new(body))).await
             }
         })
     }
@@ -275,13 +225,13 @@ impl Connection {
         C::Error: std::fmt::Display,
     {
         let mut connection = pin!(connection);
-        let mut phase = self.phase.clone();
+        let mut leaving = pin!(self.leaving(leave));
         let reason = loop {
             let (end, reason) = self.activity.patience();
             tokio::select! {
                 result = &mut connection => return self.ended(result),
-                () = self.activity.evicted.notified() => return self.metrics.connection_ended("evicted"),
-                () = until(&mut phase, leave) => break "stopping",
+                () = self.activity.evicted() => return self.metrics.connection_ended("evicted"),
+                () = &mut leaving => break "stopping",
                 () = sleep_until(end) => {
                     if self.activity.patience().0 > Instant::now() { continue }
                     if !self.activity.has_asked() { return self.metrics.connection_ended(reason) }
@@ -295,9 +245,17 @@ impl Connection {
         loop {
             tokio::select! {
                 result = &mut connection => return self.ended(result),
-                () = sleep(FAREWELL) => if self.activity.in_flight.load(Ordering::Relaxed) == 0 { return },
+                () = self.activity.evicted() => return,
+                () = sleep(FAREWELL) => if !self.activity.is_busy() { return },
             }
         }
+    }
+
+    /// Waits for the phase; then a connection that was opened a moment ago may still send what it was opened for.
+    async fn leaving(&self, leave: Phase) {
+        until(&mut self.phase.clone(), leave).await;
+        // Whether it came or not.
+        let _ = timeout(NEWCOMER, self.activity.asked()).await;
     }
 
     fn ended<E: std::fmt::Display>(&self, result: Result<(), E>) {

@@ -69,6 +69,24 @@ struct Certificate {
     certificate: &'static str,
 }
 
+/// One more of what is going on, until it is dropped, whichever way it ends.
+#[derive(Debug)]
+pub struct Counted<'m>(&'m Gauge);
+
+impl<'m> Counted<'m> {
+    /// Counts one from now on.
+    pub fn one(gauge: &'m Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// All metrics of a server.
 pub struct Metrics {
     registry: Registry,

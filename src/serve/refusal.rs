@@ -2,15 +2,21 @@
 
 use crate::admission::NotAReview;
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 use std::time::Duration;
+
+/// Most characters of a message.
+const WORDS: usize = 1_024;
 
 /// Why there is no verdict. With those that may be tried again goes `Retry-After`, for which the API server asks again
 /// within its deadline (client-go: rest/with_retry.go).
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// Another path than that of reviews.
+    #[error("there is nothing at {0}; POST an AdmissionReview to /validate")]
+    Path(String),
     /// Not POST.
     #[error("POST an AdmissionReview here; {0} is not known")]
     Method(String),
@@ -55,9 +61,25 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What it says, without more of what the client sent than a person reads.
+    pub fn words(&self) -> String {
+        let mut words = self.to_string();
+        if let Some((end, _)) = words.char_indices().nth(WORDS) {
+            words.truncate(end);
+            words.push('…');
+        }
+        words
+    }
+
+    /// The HTTP status.
+    pub fn code(&self) -> u16 {
+        self.status().0.as_u16()
+    }
+
     /// The HTTP status, and the reason of a `metav1.Status` that says the same.
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
+            Self::Path(_) => (StatusCode::NOT_FOUND, "NotFound"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::ContentType(_) | Self::ContentEncoding(_) => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType")
@@ -82,17 +104,14 @@ impl Refusal {
         }
     }
 
-    /// Whether more of the request may still come, which nobody will read.
-    fn ends_connection(&self) -> bool {
-        !matches!(self, Self::NotAReview { .. } | Self::Unsynced | Self::Late(_) | Self::Panicked)
-    }
-
     /// As the API server can read it: a `metav1.Status`.
     pub fn response(&self) -> Response<Body> {
         let (status, reason) = self.status();
         let mut body = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "code": status.as_u16(),
-            "reason": reason, "message": format!("kubevirt-preflight: {self}")});
-        if let Self::NotAReview { uid: Some(uid), .. } = self {
+            "reason": reason, "message": format!("kubevirt-preflight: {}", self.words())});
+        if let Self::NotAReview { uid: Some(uid), .. } = self
+            && uid.len() <= WORDS
+        {
             body["details"] = json!({ "uid": uid });
         }
         let mut response = Response::new(Body::from(body.to_string()));
@@ -104,9 +123,6 @@ impl Refusal {
         }
         if self.shed().is_some() {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        if self.ends_connection() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -1,19 +1,18 @@
 //! `POST /validate`: a review in, a verdict out.
 
-use super::body::{self, Budget};
+use super::body::{Arriving, Budget, Read};
 use super::judge::{Judge, Live, Reread, today};
 use super::limits::Limits;
-use super::metrics::{Metrics, WEBHOOK};
+use super::metrics::{Counted, Metrics, WEBHOOK};
 use super::phase::Phase;
 use super::refusal::Refusal;
 use crate::admission::{self, Answer, NotAReview, Summary};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
-use axum::http::{HeaderValue, Method, Request, Response, Version};
-use axum::routing::any;
-use prometheus_client::metrics::gauge::Gauge;
+use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -66,55 +65,72 @@ pub fn router(shared: Arc<Shared>) -> Router {
         metrics.answered(response.status().as_u16(), Duration::ZERO);
         response
     };
-    // Any method: what is refused is counted in one place.
-    Router::new().route(WEBHOOK, any(validate)).with_state(shared).layer(CatchPanicLayer::custom(panicked))
-}
-
-/// Counts what is in flight, whichever way it ends.
-struct InFlight<'m>(&'m Gauge);
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
+    // Any path and method: what is refused is counted in one place.
+    Router::new().fallback(validate).with_state(shared).layer(CatchPanicLayer::custom(panicked))
 }
 
 async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response<Body> {
     let arrived = Instant::now();
-    shared.metrics.in_flight.inc();
-    let _in_flight = InFlight(&shared.metrics.in_flight);
-    let version = request.version();
-    let result = shared.review(request, arrived).await;
-    let took = arrived.elapsed();
-    let mut response = match result {
+    let _in_flight = Counted::one(&shared.metrics.in_flight);
+    let (head, body) = request.into_parts();
+    let (version, mut body) = (head.version, Arriving::new(body));
+    let deadline = Deadline::of(&shared.limits, head.uri.query(), arrived);
+    let mut response = match shared.review(&head, &mut body, deadline).await {
         Ok(answer) => {
+            let took = arrived.elapsed();
             shared.metrics.reviewed(&answer.summary);
+            shared.metrics.answered(StatusCode::OK.as_u16(), took);
             log(&answer.summary, took);
             let mut response = Response::new(Body::from(answer.bytes));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
         Err(refusal) => {
-            if let Some(reason) = refusal.shed() {
-                shared.metrics.shed(reason);
+            let waits = head.headers.contains_key(EXPECT) && body.is_awaited();
+            drop(head);
+            shared.refused(&refusal, arrived.elapsed());
+            if !waits {
+                body.discard(&shared.limits, deadline.at).await;
             }
-            tracing::warn!(status = refusal.response().status().as_u16(), why = %refusal, "no verdict");
             refusal.response()
         }
     };
-    shared.metrics.answered(response.status().as_u16(), took);
     // HTTP/2 has no such header: there the connection says so itself.
-    if version < Version::HTTP_2 && *shared.phase.borrow() != Phase::Serving {
+    let ends = !body.has_ended() || *shared.phase.borrow() != Phase::Serving;
+    if version < Version::HTTP_2 && ends {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    } else if version >= Version::HTTP_2 {
-        response.headers_mut().remove(CONNECTION);
     }
     response
 }
 
+/// Until when there must be a verdict.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    /// Since the arrival of the request.
+    time: Duration,
+}
+
+impl Deadline {
+    fn of(limits: &Limits, query: Option<&str>, arrived: Instant) -> Self {
+        let time = limits.time(query);
+        Self { at: arrived + time, time }
+    }
+}
+
 impl Shared {
-    async fn review(&self, request: Request<Body>, arrived: Instant) -> Result<Answer, Refusal> {
-        let (head, body) = request.into_parts();
+    fn refused(&self, refusal: &Refusal, took: Duration) {
+        if let Some(reason) = refusal.shed() {
+            self.metrics.shed(reason);
+        }
+        self.metrics.answered(refusal.code(), took);
+        tracing::warn!(status = refusal.code(), why = refusal.words(), "no verdict");
+    }
+
+    async fn review(&self, head: &Parts, body: &mut Arriving, deadline: Deadline) -> Result<Answer, Refusal> {
+        if head.uri.path() != WEBHOOK {
+            return Err(Refusal::Path(head.uri.path().to_owned()));
+        }
         if head.method != Method::POST {
             return Err(Refusal::Method(head.method.to_string()));
         }
@@ -124,10 +140,8 @@ impl Shared {
         }
         let judge = self.judge.borrow().clone().ok_or(Refusal::Unsynced)?;
         let _review = self.reviews.try_acquire().map_err(|_| Refusal::Busy("reviews"))?;
-        let time = self.limits.time(head.uri.query());
-        let deadline = arrived + time;
-        let body = body::read(body, &self.limits, &self.budget, deadline, time).await?;
-        let work = Work { body: body.bytes.clone(), judge, deadline, time };
+        let read = body.read(&self.limits, &self.budget, deadline.at, deadline.time).await?;
+        let work = Work { read: Arc::new(read), judge, deadline };
         let answer = self.answer(&work, Asked::Snapshot).await?;
         match &self.reread {
             Some(reread) if !answer.reread.is_empty() => self.again(reread, work, answer).await,
@@ -137,7 +151,7 @@ impl Shared {
 
     /// The verdict on what the objects are now, or the snapshot's with a word about it.
     async fn again(&self, reread: &Reread, work: Work, answer: Answer) -> Result<Answer, Refusal> {
-        let left = work.deadline.saturating_duration_since(Instant::now()) / 2;
+        let left = work.deadline.at.saturating_duration_since(Instant::now()) / 2;
         let time = self.limits.reread.min(left);
         let why = match timeout(time, reread(answer.reread)).await {
             Ok(Ok(live)) => return self.answer(&work, Asked::Live(live)).await,
@@ -150,16 +164,16 @@ impl Shared {
     }
 
     async fn answer(&self, work: &Work, asked: Asked) -> Result<Answer, Refusal> {
-        let answer = if work.body.len() <= LARGE {
+        let answer = if work.body().len() <= LARGE {
             work.answer(asked)
         } else {
             self.answer_elsewhere(work.clone(), asked).await?
         };
-        answer.map_err(|error| Refusal::NotAReview { uid: error_uid(&error, &work.body), error })
+        answer.map_err(|error| Refusal::NotAReview { uid: error_uid(&error, work.body()), error })
     }
 
     async fn answer_elsewhere(&self, work: Work, asked: Asked) -> Result<Result<Answer, NotAReview>, Refusal> {
-        let (deadline, time) = (work.deadline, work.time);
+        let Deadline { at: deadline, time } = work.deadline;
         let permit = timeout_at(deadline, Arc::clone(&self.large).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(Refusal::Busy("large reviews")) };
         let task = tokio::task::spawn_blocking(move || {
@@ -180,10 +194,10 @@ impl Shared {
 /// A review and what judges it.
 #[derive(Clone)]
 struct Work {
-    body: Bytes,
+    /// Shared, for its part of the budget is taken until the last of them has ended.
+    read: Arc<Read>,
     judge: Arc<Judge>,
-    deadline: Instant,
-    time: Duration,
+    deadline: Deadline,
 }
 
 /// On which world.
@@ -194,14 +208,18 @@ enum Asked {
 }
 
 impl Work {
+    fn body(&self) -> &[u8] {
+        &self.read.bytes
+    }
+
     fn answer(&self, asked: Asked) -> Result<Answer, NotAReview> {
         let Judge { world, policy } = &*self.judge;
         match asked {
-            Asked::Snapshot => admission::respond(&self.body, world, policy, today()),
-            Asked::Unread(why) => admission::respond_unread(&self.body, world, policy, today(), &why),
+            Asked::Snapshot => admission::respond(self.body(), world, policy, today()),
+            Asked::Unread(why) => admission::respond_unread(self.body(), world, policy, today(), &why),
             Asked::Live(live) => {
                 let world = live.into_iter().fold(world.clone(), |world, (name, object)| world.with(&name, object));
-                admission::respond(&self.body, &world, policy, today())
+                admission::respond(self.body(), &world, policy, today())
             }
         }
     }

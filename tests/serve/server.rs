@@ -13,7 +13,7 @@ use kubevirt_preflight::world::{Inputs, World};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// The name that the server's certificate is for.
@@ -50,7 +50,7 @@ pub struct Running {
     pub judge: watch::Sender<Option<Arc<Judge>>>,
     pub tls: watch::Sender<Option<Arc<Tls>>>,
     pub metrics: Arc<Metrics>,
-    stop: oneshot::Sender<()>,
+    stop: mpsc::Sender<&'static str>,
     handle: JoinHandle<bool>,
 }
 
@@ -76,18 +76,36 @@ impl Running {
         let addresses = Addresses { bind: any, observe: any };
         let server = Server::bind(addresses, sources, options.limits, options.stopping).await.unwrap();
         let addresses = server.addresses().unwrap();
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(server.run(async move {
-            let _ = stopped.await;
-            "the test"
-        }));
+        let (stop, stopped) = mpsc::channel(8);
+        let running = tokio::spawn(server.run(stopped));
         Self { addresses, ca, folder, files, judge, tls, metrics, stop, handle: running }
     }
 
     /// Begins to stop; the handle ends with whether everything ended in order.
     pub fn stop(self) -> JoinHandle<bool> {
-        self.stop.send(()).unwrap();
-        self.handle
+        self.signal();
+        // The sender must live as long as the server: without one there are no more signals.
+        tokio::spawn(async move {
+            let ended = self.handle.await.unwrap();
+            drop((self.stop, self.judge, self.tls, self.folder));
+            ended
+        })
+    }
+
+    /// Sends the server a signal to stop.
+    pub fn signal(&self) {
+        self.stop.try_send("the test").unwrap();
+    }
+
+    /// Waits until the metric line that begins with `series` has this value.
+    pub async fn wait_for(&self, series: &str, value: f64) {
+        let reached = async {
+            while self.metric(series) != Some(value) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let limit = tokio::time::timeout(Duration::from_secs(10), reached).await;
+        assert!(limit.is_ok(), "{series} is {:?}, not {value}", self.metric(series));
     }
 
     /// The value of the metric line that begins with `series`.
