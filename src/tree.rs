@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::Number;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 /// A JSON value.
@@ -155,22 +156,26 @@ impl From<serde_json::Error> for NotJson {
     }
 }
 
+/// Most values that are kept of one text: a value takes up to 30 times its text, and an object that the API server takes
+/// (3 MiB) has fewer of any use.
+const MOST: usize = 1 << 17;
+
 /// The one JSON value of `text`; nothing may follow it. At most 128 levels deep.
 ///
 /// A lone surrogate escape (`\ud800`) is read as U+FFFD, as Go reads it.
 pub fn parse(text: &str) -> Result<Node<'_>, NotJson> {
-    match whole(text, Seed(&Want::All)) {
+    match whole(text, &Want::All) {
         Err(error) if text.contains("\\u") => {
             let mended = without_lone_surrogates(text);
-            whole(&mended, Seed(&Want::All)).map(Node::into_owned).map_err(|_| error.into())
+            whole(&mended, &Want::All).map(Node::into_owned).map_err(|_| error.into())
         }
         other => other.map_err(NotJson::from),
     }
 }
 
-fn whole(text: &str, seed: Seed) -> Result<Node<'_>, serde_json::Error> {
+fn whole<'a>(text: &'a str, want: &'static Want) -> Result<Node<'a>, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let node = seed.deserialize(&mut deserializer)?;
+    let node = Seed::of(want, &Cell::new(MOST)).deserialize(&mut deserializer)?;
     deserializer.end().map(|()| node)
 }
 
@@ -213,24 +218,42 @@ pub enum Want {
     Unread,
 }
 
-/// A [`DeserializeSeed`] that reads only what `want` names.
+/// A [`DeserializeSeed`] that reads only what `want` names, of any size.
 pub fn pick(want: &'static Want) -> impl for<'de> DeserializeSeed<'de, Value = Node<'de>> {
-    Seed(want)
+    Pick(want)
 }
 
-#[derive(Clone, Copy)]
-struct Seed(&'static Want);
+struct Pick(&'static Want);
 
-impl Seed {
-    fn of(want: &'static Want) -> Self {
-        match want {
-            Want::Part(part) => Self(part),
-            other => Self(other),
-        }
+impl<'de> DeserializeSeed<'de> for Pick {
+    type Value = Node<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
+        Seed::of(self.0, &Cell::new(usize::MAX)).deserialize(deserializer)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed {
+#[derive(Clone, Copy)]
+struct Seed<'c> {
+    want: &'static Want,
+    /// How many more values are kept.
+    room: &'c Cell<usize>,
+}
+
+impl<'c> Seed<'c> {
+    fn of(want: &'static Want, room: &'c Cell<usize>) -> Self {
+        let want = if let Want::Part(part) = want { part } else { want };
+        Self { want, room }
+    }
+
+    fn take<E: serde::de::Error>(self) -> Result<(), E> {
+        let left = self.room.get().checked_sub(1);
+        self.room.set(left.ok_or_else(|| E::custom(format!("it holds more than {MOST} values")))?);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Node<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node<'de>, D::Error> {
@@ -238,7 +261,7 @@ impl<'de> DeserializeSeed<'de> for Seed {
     }
 }
 
-impl<'de> Visitor<'de> for Seed {
+impl<'de> Visitor<'de> for Seed<'_> {
     type Value = Node<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,9 +297,9 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node<'de>, A::Error> {
-        let element = match self.0 {
+        let element = match self.want {
             Want::All => self,
-            Want::Each(want) => Seed::of(want),
+            Want::Each(want) => Seed::of(want, self.room),
             Want::Members(_) | Want::Part(_) | Want::Unread => {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
                 return Ok(Node::List(Vec::new()));
@@ -284,6 +307,7 @@ impl<'de> Visitor<'de> for Seed {
         };
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(element)? {
+            self.take()?;
             list.push(item);
         }
         Ok(Node::List(list))
@@ -292,14 +316,17 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Node<'de>, A::Error> {
         let mut map = Map::default();
         while let Some(Key(key)) = members.next_key()? {
-            let want = match self.0 {
-                Want::All => Some(self.0),
+            let want = match self.want {
+                Want::All => Some(self.want),
                 Want::Members(wanted) => wanted.iter().find(|(name, _)| *name == key).map(|(_, want)| want),
                 Want::Each(_) | Want::Part(_) | Want::Unread => None,
             };
+            if want.is_some() {
+                self.take()?;
+            }
             match want {
                 Some(Want::Unread) => map.0.push((key, Node::Text(members.next_value::<&RawValue>()?.get().into()))),
-                Some(want) => map.0.push((key, members.next_value_seed(Seed::of(want))?)),
+                Some(want) => map.0.push((key, members.next_value_seed(Seed::of(want, self.room))?)),
                 None => drop(members.next_value::<IgnoredAny>()?),
             }
         }
@@ -339,7 +366,7 @@ pub fn pick_from<'de>(bytes: &'de [u8], want: &'static Want) -> Result<Node<'de>
 
 /// The same of a text.
 pub fn pick_text<'de>(text: &'de str, want: &'static Want) -> Result<Node<'de>, NotJson> {
-    whole(text, Seed::of(want)).map_err(NotJson::from)
+    whole(text, want).map_err(NotJson::from)
 }
 
 #[cfg(test)]
