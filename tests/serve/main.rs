@@ -5,5 +5,12 @@ mod basics;
 #[path = "../../benches/support/mod.rs"]
 mod bodies;
 mod client;
+mod limits;
+mod malformed;
 mod pki;
+mod process;
+mod raw;
+mod reread;
 mod server;
+mod stop;
+mod wire;

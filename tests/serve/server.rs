@@ -84,12 +84,16 @@ impl Running {
     /// Begins to stop; the handle ends with whether everything ended in order.
     pub fn stop(self) -> JoinHandle<bool> {
         self.signal();
-        // The sender must live as long as the server: without one there are no more signals.
-        tokio::spawn(async move {
-            let ended = self.handle.await.unwrap();
-            drop((self.stop, self.judge, self.tls, self.folder));
-            ended
-        })
+        tokio::spawn(self.ended())
+    }
+
+    /// Waits for the end of a server that was told to stop: whether everything ended in order.
+    pub async fn ended(self) -> bool {
+        // All else is kept until then: without a sender there are no more signals.
+        let Self { handle, stop, judge, tls, folder, .. } = self;
+        let ended = handle.await.unwrap();
+        drop((stop, judge, tls, folder));
+        ended
     }
 
     /// Sends the server a signal to stop.
