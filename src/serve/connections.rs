@@ -36,7 +36,8 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const NEWCOMER: Duration = Duration::from_secs(1);
 /// Connections that the system has accepted and we have not, at the end.
 const BACKLOG: usize = 128;
-/// Bytes of a request's head.
+/// Bytes of a request's head; for HTTP/1.1 of the part that one read leaves unfinished, so that up to twice as much may
+/// pass.
 const HEAD: usize = 64 * 1024;
 /// Requests at once on an HTTP/2 connection.
 const STREAMS: u32 = 128;

@@ -275,7 +275,7 @@ mod rolling {
     }
 
     async fn replica(ca: &Ca, chooser: &Chooser) -> Process {
-        let process = Process::start(ca, &["--drain-delay", "1s", "--grace", "10s", "--log", "error,kubevirt_preflight=info"]).await;
+        let process = Process::start(ca, &["--drain-delay", "1s", "--grace", "10s"]).await;
         chooser.add(&process).await;
         process
     }

@@ -163,7 +163,7 @@ async fn a_refusal_says_what_would_be_right() {
     let running = Running::start(Options::default()).await;
     for protocol in ["http/1.1", "h2"] {
         let mut sender = Sender::to(&running, protocol).await;
-        let mut other = |change: fn(&mut hyper::Request<_>)| {
+        let other = |change: fn(&mut hyper::Request<_>)| {
             let mut request = review(good(), "");
             change(&mut request);
             request
@@ -188,8 +188,11 @@ async fn what_the_client_sent_is_not_sent_back_whole() {
     let running = Running::start(Options::default()).await;
     let long = "x".repeat(1 << 20);
     let mut sender = Sender::to(&running, "http/1.1").await;
-    for body in [json!({"apiVersion": long, "kind": "A"}), json!({"apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview", "request": {"uid": long, "operation": "X"}})] {
+    for body in [
+        json!({"apiVersion": long, "kind": "A"}),
+        json!({"apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview", "request": {"uid": long, "operation": "X"}}),
+    ] {
         let answer = sender.post(body.to_string()).await.unwrap();
         assert_eq!(answer.status, 400);
         assert!(answer.body.to_string().len() < 2_000, "{}", answer.body.to_string().len());
@@ -200,7 +203,7 @@ async fn what_the_client_sent_is_not_sent_back_whole() {
 async fn a_head_has_a_bound() {
     let running = Running::start(Options::default()).await;
     let mut raw = Raw::to(&running).await;
-    let long = format!("x-long: {}\r\n", "x".repeat(100 * 1024));
+    let long = format!("x-long: {}\r\n", "x".repeat(300 * 1024));
     // It may be cut off while it still sends.
     let _ = raw.stream.write_all(head("", &long).as_bytes()).await;
     if let Some(heard) = raw.hear().await {
@@ -208,7 +211,7 @@ async fn a_head_has_a_bound() {
     }
     raw.is_ended().await;
     let mut large = review(good(), "");
-    large.headers_mut().insert("x-long", "x".repeat(100 * 1024).parse().unwrap());
+    large.headers_mut().insert("x-long", "x".repeat(300 * 1024).parse().unwrap());
     let answer = Sender::to(&running, "h2").await.send(large).await;
     assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 431));
     assert_eq!(running.metric(r#"controller_runtime_webhook_requests_total{webhook="/validate",code="200"}"#), None);
