@@ -158,7 +158,7 @@ impl From<serde_json::Error> for NotJson {
 
 /// Most values that are kept of one text: a value takes up to 30 times its text, and an object that the API server takes
 /// (3 MiB) has fewer of any use.
-const MOST: usize = 1 << 17;
+const MOST: usize = 1 << 16;
 
 /// The one JSON value of `text`; nothing may follow it. At most 128 levels deep.
 ///

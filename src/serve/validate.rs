@@ -21,8 +21,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// A body of more bytes is judged on a thread of its own, so that no other connection waits for it.
 const LARGE: usize = 256 * 1024;
-/// How many of those at once: what they are read into is larger than they are.
-const LARGE_AT_ONCE: usize = 2;
+/// How many of those at once: what one is read into can be forty times as large, 40 MiB at most.
+const LARGE_AT_ONCE: usize = 1;
 /// Longest field of a log line, in characters.
 const FIELD: usize = 256;
 
