@@ -42,7 +42,11 @@ pub fn config(ca: CertificateDer<'static>, protocol: &str, own: Option<&Pair>) -
 
 /// A handshake.
 pub async fn connect(address: SocketAddr, config: ClientConfig, name: &str) -> io::Result<TlsStream<TcpStream>> {
-    let stream = TcpStream::connect(address).await?;
+    secured(TcpStream::connect(address).await?, config, name).await
+}
+
+/// A handshake over a connection that is made.
+pub async fn secured(stream: TcpStream, config: ClientConfig, name: &str) -> io::Result<TlsStream<TcpStream>> {
     stream.set_nodelay(true)?;
     TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await
 }

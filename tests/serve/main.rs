@@ -1,5 +1,5 @@
 //! The server over real sockets.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
 
 mod basics;
 #[path = "../../benches/support/mod.rs"]

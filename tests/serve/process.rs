@@ -17,14 +17,17 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_kubevirt-preflight");
 /// It ends with the test.
 pub struct Process {
     pub addresses: Addresses,
-    child: Child,
+    child: Mortal,
     _folder: TempDir,
 }
 
-impl Drop for Process {
+/// Does not outlive the test, however that ends.
+struct Mortal(Child);
+
+impl Drop for Mortal {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -38,7 +41,7 @@ impl Process {
     }
 
     fn run(folder: TempDir, flags: &[String]) -> Self {
-        let mut child = Command::new(PROGRAM)
+        let child = Command::new(PROGRAM)
             .args(["serve", "--bind", "127.0.0.1:0", "--observe-bind", "127.0.0.1:0", "--log-format", "json"])
             .args(["--networks", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cluster.yaml"), "--tls-cert"])
             .arg(folder.path().join("tls.crt"))
@@ -46,9 +49,9 @@ impl Process {
             .arg(folder.path().join("tls.key"))
             .args(flags)
             .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+            .spawn();
+        let mut child = Mortal(child.unwrap());
+        let lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
         let (sender, receiver) = mpsc::channel();
         // Reads to the end, for nobody writes to a full pipe.
         std::thread::spawn(move || {
@@ -72,7 +75,7 @@ impl Process {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let done = Command::new("kill").args(["-TERM", &self.child.0.id().to_string()]).status().unwrap();
         assert!(done.success());
     }
 
@@ -80,7 +83,7 @@ impl Process {
     pub async fn exit(&mut self, time: Duration) -> i32 {
         let began = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.child.0.try_wait().unwrap() {
                 return status.code().expect("killed by a signal");
             }
             assert!(began.elapsed() < time, "it still runs after {time:?}");
@@ -96,7 +99,7 @@ impl Process {
 
     /// What the kernel says of its memory, in KiB: `VmRSS`, `VmHWM`.
     pub fn memory(&self, name: &str) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }

@@ -55,14 +55,8 @@ impl Raw {
 
     /// More bytes; `false` at the end of the connection.
     async fn more(&mut self) -> bool {
-        let mut piece = [0; 16_384];
-        match timeout(LONG, self.stream.read(&mut piece)).await.expect("nothing came and the connection stayed open") {
-            Ok(0) | Err(_) => false,
-            Ok(read) => {
-                self.read.extend_from_slice(&piece[..read]);
-                true
-            }
-        }
+        let reading = timeout(LONG, self.stream.read_buf(&mut self.read)).await;
+        reading.expect("nothing came and the connection stayed open").is_ok_and(|read| read > 0)
     }
 
     /// The next response, informational ones included; `None` if the connection ends without one.

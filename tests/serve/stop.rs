@@ -101,6 +101,21 @@ async fn what_is_in_flight_is_finished_and_nothing_else_is_begun() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_opened_just_before_the_end_is_told() {
+    let running = stoppable(Duration::ZERO, LONG).await;
+    let [mut asking, mut silent] = [Raw::to(&running).await, Raw::to(&running).await];
+    running.wait_for("kubevirt_preflight_connections", 2.0).await;
+    running.signal();
+    until_refused(running.addresses.bind).await;
+    assert!(asking.is_open(Duration::from_millis(200)).await);
+    asking.send(request(&good())).await;
+    let heard = asking.hear().await.expect("closed without an answer");
+    assert!(heard.status == 503 && heard.has("retry-after: 1") && heard.has("connection: close"), "{heard:?}");
+    silent.is_ended().await;
+    assert!(timeout(LONG, running.ended()).await.unwrap());
+}
+
+#[tokio::test]
 async fn who_never_ends_is_cut_off() {
     let running = stoppable(Duration::ZERO, Duration::from_millis(300)).await;
     let mut raw = Raw::to(&running).await;
@@ -235,8 +250,8 @@ mod rolling {
     }
 
     impl Tally {
-        fn fail(&self, why: impl ToString) {
-            self.failed.lock().unwrap().push(why.to_string());
+        fn fail(&self, why: String) {
+            self.failed.lock().unwrap().push(why);
         }
 
         /// Asks as kube-apiserver does: a pooled connection, a new one if that has ended, a POST sent once and no more,
@@ -251,7 +266,7 @@ mod rolling {
                             self.dialled.fetch_add(1, SeqCst);
                             Sender::over(stream).await
                         }
-                        Err(error) => return self.fail(error),
+                        Err(error) => return self.fail(error.to_string()),
                     },
                 };
                 let fresh = body("CREATE", nad("192.168.150.0/24"), Value::Null);
