@@ -8,7 +8,7 @@ mod client;
 mod limits;
 mod malformed;
 mod pki;
-mod process;
+mod program;
 mod raw;
 mod reread;
 mod server;

@@ -3,7 +3,7 @@
 use crate::bodies::{kubevirt, nad, object, review};
 use crate::client::Sender;
 use crate::pki::Ca;
-use crate::process::Process;
+use crate::program::Program;
 use crate::server::{Options, Running};
 use crate::wire::good;
 use kubevirt_preflight::networks::declared::Declared;
@@ -350,7 +350,7 @@ async fn what_a_review_costs_is_bounded() {
         (NAD, "/request/object/spec/config", ("\"", "[", "\""), usize::MAX),
     ] {
         // A new one each time: the highest mark of its memory is never taken back.
-        let process = Process::start(&ca, &["--threads", "1"]).await;
+        let process = Program::start(&ca, &["--threads", "1"]).await;
         let mut sender = process.sender(&ca).await;
         sender.post(good()).await.unwrap();
         let before = process.memory("VmHWM");

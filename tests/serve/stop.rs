@@ -3,7 +3,7 @@
 use crate::bodies::{nad, review as body};
 use crate::client::{Sender, review};
 use crate::pki::Ca;
-use crate::process::Process;
+use crate::program::Program;
 use crate::raw::{LONG, Raw, get, head, request};
 use crate::server::{Options, Running};
 use crate::wire::{bad, good};
@@ -133,7 +133,7 @@ fn no_drain_delay(grace: &'static str) -> [&'static str; 4] {
     ["--drain-delay", "0s", "--grace", grace]
 }
 
-async fn raw_to(process: &Process, ca: &Ca) -> Raw {
+async fn raw_to(process: &Program, ca: &Ca) -> Raw {
     let config = crate::client::config(ca.der(), "http/1.1", None);
     Raw::over(crate::client::connect(process.addresses.bind, config, crate::server::NAME).await.unwrap())
 }
@@ -141,7 +141,7 @@ async fn raw_to(process: &Process, ca: &Ca) -> Raw {
 #[tokio::test]
 async fn the_program_ends_well_when_all_is_answered() {
     let ca = Ca::new("CA");
-    let mut process = Process::start(&ca, &["--drain-delay", "60s", "--grace", "20s"]).await;
+    let mut process = Program::start(&ca, &["--drain-delay", "60s", "--grace", "20s"]).await;
     let (mut idle, mut raw) = (process.sender(&ca).await, raw_to(&process, &ca).await);
     assert_eq!(idle.post(good()).await.unwrap().status, 200);
     raw.send(head("timeout=20s", &format!("content-length: {}\r\n", good().len()))).await;
@@ -161,7 +161,7 @@ async fn the_program_ends_well_when_all_is_answered() {
 #[tokio::test]
 async fn the_program_says_when_it_had_to_cut_off() {
     let ca = Ca::new("CA");
-    let mut process = Process::start(&ca, &no_drain_delay("300ms")).await;
+    let mut process = Program::start(&ca, &no_drain_delay("300ms")).await;
     let mut raw = raw_to(&process, &ca).await;
     raw.send(head("timeout=30s", "expect: 100-continue\r\ncontent-length: 100\r\n")).await;
     // The request is in flight.
@@ -223,7 +223,7 @@ mod rolling {
         }
 
         /// Adds an endpoint, probed every 100 ms, and waits until it is ready.
-        async fn add(&self, process: &Process) {
+        async fn add(&self, process: &Program) {
             let endpoint = Arc::new(Endpoint { bind: process.addresses.bind, is_ready: AtomicBool::new(false) });
             self.endpoints.lock().unwrap().push(Arc::clone(&endpoint));
             let (observe, probed) = (process.addresses.observe, Arc::clone(&endpoint));
@@ -289,8 +289,8 @@ mod rolling {
         }
     }
 
-    async fn replica(ca: &Ca, chooser: &Chooser) -> Process {
-        let process = Process::start(ca, &["--drain-delay", "1s", "--grace", "10s"]).await;
+    async fn replica(ca: &Ca, chooser: &Chooser) -> Program {
+        let process = Program::start(ca, &["--drain-delay", "1s", "--grace", "10s"]).await;
         chooser.add(&process).await;
         process
     }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_kubevirt-preflight");
 
 /// It ends with the test.
-pub struct Process {
+pub struct Program {
     pub addresses: Addresses,
     child: Mortal,
     _folder: TempDir,
@@ -31,7 +31,7 @@ impl Drop for Mortal {
     }
 }
 
-impl Process {
+impl Program {
     /// Starts with these further flags, and waits until it serves.
     pub async fn start(ca: &Ca, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
