@@ -6,13 +6,20 @@ DENY := target/tools/bin/cargo-deny
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|reqwest
 
-.PHONY: help demo build test generate fmt lint core docs deny bench ci
+.PHONY: help demo run build test generate fmt lint core docs deny bench ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: build ## Judge the examples and print the verdicts
+demo: ## Start the webhook, post the example reviews over HTTPS, stop it, then check the example manifests
+	@$(CARGO) build --quiet --locked --bins --example demo
+	@target/debug/examples/demo target/debug/kubevirt-preflight
 	@PATH="$(CURDIR)/target/debug:$$PATH" sh examples/demo.sh
+
+run: build ## Run the webhook on the example cluster, with a development certificate in certs/
+	@target/debug/kubevirt-preflight certs
+	target/debug/kubevirt-preflight serve --bind 127.0.0.1:9443 --observe-bind 127.0.0.1:8080 \
+		--tls-cert certs/tls.crt --tls-key certs/tls.key --networks examples/cluster.yaml --world examples/world.yaml
 
 build: ## Build the program
 	@$(CARGO) build --quiet --locked
