@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::time::MissedTickBehavior;
 
 /// A file may change twice within one tick of the file system's clock: what was read so soon after a change is read again.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -22,8 +23,20 @@ pub struct Watched {
     pub paths: Vec<PathBuf>,
     /// How often they are looked at.
     pub every: Duration,
+    /// When they were last read, before this watch; a time before the reading began.
+    pub since: SystemTime,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+}
+
+/// What was read, and how.
+struct Last {
+    /// `None` before the first look.
+    stamp: Option<Stamp>,
+    /// When the reading began.
+    at: SystemTime,
+    /// Why it is not in use.
+    bad: Option<String>,
 }
 
 impl Watched {
@@ -32,25 +45,31 @@ impl Watched {
     pub async fn follow(self, read: impl Fn() -> Result<bool, String> + Send + Sync + 'static) {
         let read = Arc::new(read);
         self.is_good();
-        let mut seen = Stamp::of(&self.paths);
-        let mut bad: Option<String> = None;
+        let mut last = Last { stamp: None, at: self.since, bad: None };
         let mut ticks = tokio::time::interval(self.every);
+        // After a reading that took longer than a tick there is nothing to catch up with.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let stamp = Stamp::of(&self.paths);
-            if stamp == seen && seen.is_settled() && bad.is_none() {
+            let now = SystemTime::now();
+            let paths = self.paths.clone();
+            // A file system may hang, and requests are answered on these threads.
+            let Ok(stamp) = tokio::task::spawn_blocking(move || Stamp::of(&paths)).await else { return };
+            let same = last.stamp.as_ref().is_none_or(|seen| *seen == stamp);
+            if same && stamp.is_settled(last.at) && last.bad.is_none() {
                 self.is_good();
+                last.stamp = Some(stamp);
                 continue;
             }
             let reading = Arc::clone(&read);
-            // Reading a world takes its time, and a panic in it is told as an error.
-            let result = tokio::task::spawn_blocking(move || reading()).await;
-            let result =
-                result.unwrap_or_else(|_| Err("reading it failed by a defect of kubevirt-preflight".to_owned()));
-            let told = bad.as_ref() == result.as_ref().err() && stamp == seen;
-            self.tell(&result, told);
-            bad = result.err();
-            seen = stamp;
+            let result = match tokio::task::spawn_blocking(move || reading()).await {
+                Ok(result) => result,
+                // The runtime ends.
+                Err(error) if error.is_cancelled() => return,
+                Err(_) => Err("reading it failed by a defect of kubevirt-preflight".to_owned()),
+            };
+            self.tell(&result, last.bad.as_ref(), same);
+            last = Last { stamp: Some(stamp), at: now, bad: result.err() };
         }
     }
 
@@ -61,16 +80,18 @@ impl Watched {
         }
     }
 
-    fn tell(&self, result: &Result<bool, String>, told: bool) {
+    /// `bad` is what was wrong at the last reading; `same` if no file has changed since.
+    fn tell(&self, result: &Result<bool, String>, bad: Option<&String>, same: bool) {
         match result {
             Ok(new) => {
                 self.is_good();
-                if *new {
+                if *new || bad.is_some() {
                     self.metrics.reloaded(self.what, true);
-                    tracing::info!(what = self.what, "reloaded");
+                    let message = if *new { "reloaded" } else { "good again, and as it was before" };
+                    tracing::info!(what = self.what, "{message}");
                 }
             }
-            Err(_) if told => {}
+            Err(why) if same && bad == Some(why) => {}
             Err(why) => {
                 if self.facts {
                     self.metrics.set_source(self.what, "bad");
@@ -129,10 +150,10 @@ impl Stamp {
         }
     }
 
-    /// Whether nothing in it has changed so lately that a second change could look the same.
-    fn is_settled(&self) -> bool {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let limit = i64::try_from(now.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
+    /// Whether nothing in it had changed so lately before a reading at `at` that a second change could look the same.
+    fn is_settled(&self, at: SystemTime) -> bool {
+        let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let limit = i64::try_from(at.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
         self.0.iter().filter_map(|(_, mark)| *mark).all(|mark| mark.changed.0 < limit)
     }
 }
