@@ -57,7 +57,7 @@ impl ServeArgs {
         held.publish(&judge_sender, &metrics);
         let sources = Sources { judge: judge_receiver, tls: tls_receiver, reread: None, metrics: Arc::clone(&metrics) };
         let server = Server::bind(self.addresses(), sources, self.limits(), self.stopping()).await?;
-        tokio::spawn(tls::follow(files, tls_sender, EVERY, since, Arc::clone(&metrics)));
+        tokio::spawn(tls::follow(files, tls_sender, EVERY, Arc::clone(&metrics)));
         for (what, path) in held.files() {
             follow(what, path, since, Arc::clone(&held), Arc::clone(&judge_sender), Arc::clone(&metrics));
         }

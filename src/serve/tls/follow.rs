@@ -17,16 +17,11 @@ pub fn publish(sender: &watch::Sender<Option<Arc<Tls>>>, tls: Tls, metrics: &Met
     sender.send_replace(Some(Arc::new(tls)));
 }
 
-/// Looks at the files for ever and puts to use what is new and good; `since` is when they were read for what `sender`
-/// holds.
-pub async fn follow(
-    files: Files,
-    sender: watch::Sender<Option<Arc<Tls>>>,
-    every: Duration,
-    since: SystemTime,
-    metrics: Arc<Metrics>,
-) {
+/// Looks at the files for ever and puts to use what is new and good.
+pub async fn follow(files: Files, sender: watch::Sender<Option<Arc<Tls>>>, every: Duration, metrics: Arc<Metrics>) {
     let paths = files.paths();
+    // They may have changed since they were read for what `sender` holds; another reading costs nothing.
+    let since = SystemTime::UNIX_EPOCH;
     let watched = Watched { what: CERTIFICATE, facts: false, paths, every, since, metrics: Arc::clone(&metrics) };
     let read = move || {
         let tls = files.load().map_err(|errors| line(&errors))?;
