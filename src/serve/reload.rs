@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 
 /// A file may change twice within one tick of the file system's clock: what was read so soon after a change is read again.
@@ -30,11 +31,12 @@ pub struct Watched {
 }
 
 /// What was read, and how.
+#[derive(Default)]
 struct Last {
-    /// `None` before the first look.
-    stamp: Option<Stamp>,
-    /// When the reading began.
-    at: SystemTime,
+    /// Before the reading; `None` before the first look.
+    before: Option<Stamp>,
+    /// After it: what was read may be newer than `before`.
+    after: Option<Stamp>,
     /// Why it is not in use.
     bad: Option<String>,
 }
@@ -45,31 +47,33 @@ impl Watched {
     pub async fn follow(self, read: impl Fn() -> Result<bool, String> + Send + Sync + 'static) {
         let read = Arc::new(read);
         self.is_good();
-        let mut last = Last { stamp: None, at: self.since, bad: None };
+        let (mut last, mut at) = (Last::default(), self.since);
         let mut ticks = tokio::time::interval(self.every);
         // After a reading that took longer than a tick there is nothing to catch up with.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let now = SystemTime::now();
-            let paths = self.paths.clone();
             // A file system may hang, and requests are answered on these threads.
-            let Ok(stamp) = tokio::task::spawn_blocking(move || Stamp::of(&paths)).await else { return };
-            let same = last.stamp.as_ref().is_none_or(|seen| *seen == stamp);
-            if same && stamp.is_settled(last.at) && last.bad.is_none() {
+            let paths = self.paths.clone();
+            let Ok(stamp) = spawn_blocking(move || Stamp::of(&paths)).await else { return };
+            let same = last.before.as_ref().is_none_or(|before| *before == stamp);
+            if same && stamp.is_settled(at) && last.bad.is_none() {
                 self.is_good();
-                last.stamp = Some(stamp);
+                last.before = Some(stamp);
                 continue;
             }
-            let reading = Arc::clone(&read);
-            let result = match tokio::task::spawn_blocking(move || reading()).await {
-                Ok(result) => result,
+            let (reading, paths) = (Arc::clone(&read), self.paths.clone());
+            let (result, after) = match spawn_blocking(move || (reading(), Stamp::of(&paths))).await {
+                Ok((result, after)) => (result, Some(after)),
                 // The runtime ends.
                 Err(error) if error.is_cancelled() => return,
-                Err(_) => Err("reading it failed by a defect of kubevirt-preflight".to_owned()),
+                // Told as an error, so that the old stays in use.
+                Err(_) => (Err("reading it failed by a defect of kubevirt-preflight".to_owned()), None),
             };
+            let same = same || last.after.as_ref() == Some(&stamp);
             self.tell(&result, last.bad.as_ref(), same);
-            last = Last { stamp: Some(stamp), at: now, bad: result.err() };
+            (last, at) = (Last { before: Some(stamp), after, bad: result.err() }, now);
         }
     }
 
@@ -155,5 +159,33 @@ impl Stamp {
         let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let limit = i64::try_from(at.saturating_sub(SETTLED).as_secs()).unwrap_or(i64::MAX);
         self.0.iter().filter_map(|(_, mark)| *mark).all(|mark| mark.changed.0 < limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// Whether the first looks read a file that has changed just now.
+    async fn is_read(since: SystemTime) -> bool {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (paths, every) = (vec![file.path().to_owned()], Duration::from_millis(1));
+        let watched = Watched { what: "world", facts: true, paths, every, since, metrics: Arc::default() };
+        let (sender, receiver) = mpsc::channel();
+        let following = watched.follow(move || {
+            sender.send(()).unwrap();
+            Ok(false)
+        });
+        let _ = tokio::time::timeout(Duration::from_millis(200), following).await;
+        receiver.try_recv().is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_changed_after_it_was_read_is_read_again() {
+        let now = SystemTime::now();
+        assert!(is_read(now - Duration::from_secs(60)).await);
+        assert!(is_read(now).await, "a second change within the tick of a file system's clock");
+        assert!(!is_read(now + Duration::from_secs(60)).await);
     }
 }

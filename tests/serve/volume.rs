@@ -42,7 +42,9 @@ impl Volume {
         let name = format!("..2026_11_24.{}", self.count.replace(self.count.get() + 1));
         let data = self.file(&name);
         fs::create_dir(&data).unwrap();
-        files.iter().for_each(|(file, text)| fs::write(data.join(file), text).unwrap());
+        for (file, text) in files {
+            fs::write(data.join(file), text).unwrap();
+        }
         let old = fs::read_link(self.file("..data")).ok();
         symlink(&name, self.file("..data_tmp")).unwrap();
         fs::rename(self.file("..data_tmp"), self.file("..data")).unwrap();
