@@ -17,6 +17,15 @@ const LOST: [&str; 7] = [
 
 /// Harm without a denial, a line each.
 pub fn missed(said: &Said, observed: &Observed) -> Vec<String> {
+    if let Some(why) = &observed.failed {
+        // Where we say that we cannot know, a warning is all that can be had.
+        let told = said.has("deny", |_| true) || said.is_unknown("fails", None);
+        return if told {
+            Vec::new()
+        } else {
+            vec![format!("harm: ADD fails and check does not deny it: {}", why.trim())]
+        };
+    }
     let mut out = Vec::new();
     for (place, address, cluster) in PLACES {
         let Some((before, after)) = observed.ways.get(address).filter(|(before, after)| before != after) else {

@@ -6,6 +6,7 @@ use super::observed::{self, Observed};
 use super::private::run;
 use super::tools::{module_file, tool};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const TOKEN: &str = "admin-token-of-this-run";
+const API: &str = "http://127.0.0.1:8001";
+const PODS_OF_KUBEVIRT: &str = "/api/v1/namespaces/kubevirt/pods";
 const NADS: &str = "/apis/k8s.cni.cncf.io/v1/namespaces/kubevirt/network-attachment-definitions";
 
 /// What runs.
@@ -21,6 +24,8 @@ pub struct Lab {
     /// Ends with the run's process namespace; kept so that nobody takes them for forgotten.
     _children: Vec<Child>,
     pods: usize,
+    /// By which interface a pod reaches each place with the cluster's network alone.
+    before: BTreeMap<String, Option<String>>,
 }
 
 impl Lab {
@@ -53,9 +58,13 @@ impl Lab {
             .stderr(log("api.log"))
             .spawn()
             .unwrap();
-        let mut lab = Self { folder, _children: vec![etcd, api], pods: 0 };
+        let mut lab = Self { folder, _children: vec![etcd, api], pods: 0, before: BTreeMap::new() };
         lab.configure();
         lab.populate();
+        let alone = lab.attach_to("pod-0", "");
+        assert_eq!(alone.failed, None, "the cluster's own network");
+        lab.before = alone.ways.into_iter().map(|(place, (_, way))| (place, way)).collect();
+        assert!(lab.before.values().all(|way| way.as_deref() == Some("eth0")), "{:?}", lab.before);
         lab
     }
 
@@ -93,7 +102,21 @@ impl Lab {
         self.kubectl(&["create", "-f", &crd.to_string_lossy()], "").unwrap();
         self.kubectl(&["create", "namespace", "kubevirt"], "").unwrap();
         self.kubectl(&["-n", "kubevirt", "create", "serviceaccount", "default"], "").unwrap();
+        self.proxy();
         until("NADs are served", || self.kubectl(&["get", "--raw", NADS], "").is_ok());
+    }
+
+    /// A way to the API server without TLS, for the test's own requests: a kubectl for each would take most of the time.
+    fn proxy(&mut self) {
+        let kubectl = Command::new(tool("kubernetes", "kubectl"))
+            .arg("--kubeconfig")
+            .arg(self.path("kubeconfig"))
+            .args(["proxy", "--port=8001"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        self._children.push(kubectl);
+        until("the proxy answers", || ureq::get(format!("{API}/readyz")).call().is_ok());
     }
 
     fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
@@ -108,14 +131,13 @@ impl Lab {
         let pod = format!("pod-{}", self.pods);
         let nad = json!({"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
             "metadata": {"name": "mig", "namespace": "kubevirt"}, "spec": {"config": case.config}});
-        self.kubectl(&["create", "--raw", NADS, "-f", "-"], &nad.to_string()).unwrap();
+        create(NADS, &nad);
         let observed = self.attach_to(&pod, "mig@migration0");
-        self.kubectl(&["delete", "--raw", &format!("{NADS}/mig")], "").unwrap();
+        delete(&format!("{NADS}/mig"));
         observed
     }
 
     fn attach_to(&self, pod: &str, reference: &str) -> Observed {
-        const PODS: &str = "/api/v1/namespaces/kubevirt/pods";
         let object = |networks: &str| {
             json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": pod, "namespace": "kubevirt", "annotations": {"k8s.v1.cni.cncf.io/networks": networks}},
@@ -123,33 +145,24 @@ impl Lab {
         };
         run("ip", &["netns", "add", pod]);
         run("ip", &["-n", pod, "link", "set", "lo", "up"]);
-        // First without the NAD, to see the ways as they were.
-        self.kubectl(&["create", "--raw", PODS, "-f", "-"], &object("").to_string()).unwrap();
-        self.add(pod).expect("the cluster's network");
-        let before = observed::ways(pod);
-        self.call("DEL", pod).expect("the cluster's network goes");
-        self.kubectl(&["delete", "--raw", &format!("{PODS}/{pod}?gracePeriodSeconds=0")], "").unwrap();
-        self.kubectl(&["create", "--raw", PODS, "-f", "-"], &object(reference).to_string()).unwrap();
+        // A device of the node, for host-device.
+        run("ip", &["link", "add", "nic0", "type", "veth", "peer", "name", "nic0-peer"]);
+        create(PODS_OF_KUBEVIRT, &object(reference));
         let failed = self.add(pod).err();
         let after = observed::ways(pod);
         let (addresses, routes) = observed::interface(pod);
-        let ways = before.into_iter().map(|(place, way)| {
-            let now = after[&place].clone();
-            (place, (way, now))
-        });
+        let before = |place: &str| self.before.get(place).cloned().flatten();
+        let ways = after.into_iter().map(|(place, way)| (place.clone(), (before(&place), way)));
         let observed = Observed { failed, addresses, routes, ways: ways.collect() };
         self.clear(pod);
         observed
     }
 
+    /// As the container runtime calls Multus.
     fn add(&self, pod: &str) -> Result<String, String> {
-        self.call("ADD", pod)
-    }
-
-    fn call(&self, command: &str, pod: &str) -> Result<String, String> {
         let mut multus = Command::new(tool("multus", "multus"));
         multus
-            .env("CNI_COMMAND", command)
+            .env("CNI_COMMAND", "ADD")
             .env("CNI_CONTAINERID", pod)
             .env("CNI_IFNAME", "eth0")
             .env("CNI_NETNS", format!("/run/netns/{pod}"))
@@ -165,8 +178,7 @@ impl Lab {
 
     /// Removes what the pod's plugins left on the node, even where ADD failed half-way.
     fn clear(&self, pod: &str) {
-        const PODS: &str = "/api/v1/namespaces/kubevirt/pods";
-        self.kubectl(&["delete", "--raw", &format!("{PODS}/{pod}?gracePeriodSeconds=0")], "").unwrap();
+        delete(&format!("{PODS_OF_KUBEVIRT}/{pod}?gracePeriodSeconds=0"));
         run("ip", &["netns", "delete", pod]);
         let links: Value = serde_json::from_slice(&super::private::output("ip", &["-j", "link", "show"])).unwrap();
         for name in
@@ -177,6 +189,15 @@ impl Lab {
         }
         let _ = fs::remove_dir_all("/var/lib/cni/networks");
     }
+}
+
+fn create(path: &str, object: &Value) {
+    let request = ureq::post(format!("{API}{path}")).header("content-type", "application/json");
+    request.send(object.to_string()).unwrap_or_else(|error| panic!("POST {path}: {error}"));
+}
+
+fn delete(path: &str) {
+    ureq::delete(format!("{API}{path}")).call().unwrap_or_else(|error| panic!("DELETE {path}: {error}"));
 }
 
 /// The folder of the plugins.

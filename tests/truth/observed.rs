@@ -31,14 +31,13 @@ pub struct Route {
 }
 
 fn json(pod: &str, arguments: &[&str]) -> Value {
-    let text = output("ip", &[&["netns", "exec", pod, "ip", "-j"], arguments].concat());
+    let text = output("ip", &[&["-n", pod, "-j"], arguments].concat());
     serde_json::from_slice(&text).unwrap_or(Value::Null)
 }
 
 /// The interface by which the pod sends to `address`.
 pub fn way(pod: &str, address: &str) -> Option<String> {
-    let run =
-        std::process::Command::new("ip").args(["netns", "exec", pod, "ip", "-j", "route", "get", address]).output();
+    let run = std::process::Command::new("ip").args(["-n", pod, "-j", "route", "get", address]).output();
     let found: Value = serde_json::from_slice(&run.unwrap().stdout).ok()?;
     found[0]["dev"].as_str().map(str::to_owned)
 }

@@ -96,9 +96,11 @@ fn route(said: &Value) -> Route {
     }
 }
 
-/// The kernel gives IPv6 routes without a metric the metric 1024, and its own connected ones 256.
+/// Without a metric an IPv6 route gets 1024 from the kernel, and the one for an address 256.
 fn is_same(said: &Route, seen: &Route) -> bool {
-    let metric = seen.metric.filter(|metric| !(seen.dst.contains(':') && [256, 1024].contains(metric)));
-    (&said.dst, &said.via, said.table, said.metric)
-        == (&seen.dst, &seen.via, seen.table, metric.or(said.metric.filter(|m| *m == 1024 || *m == 0)))
+    let given = seen.dst.contains(':') && matches!(seen.metric, Some(256 | 1024));
+    let metric = said.metric == seen.metric
+        || said.metric.is_none() && given
+        || said.metric == Some(0) && (given || seen.metric.is_none());
+    (&said.dst, &said.via, said.table) == (&seen.dst, &seen.via, seen.table) && metric
 }

@@ -27,6 +27,13 @@ impl Said {
         }
     }
 
+    /// Whether `preview` says that it does not know the field, for this family.
+    pub fn is_unknown(&self, field: &str, family: Option<u64>) -> bool {
+        self.preview["unknown"].as_array().into_iter().flatten().any(|unknown| {
+            unknown["field"] == field && (unknown["family"].is_null() || unknown["family"].as_u64() == family)
+        })
+    }
+
     /// Whether a rule is broken at this level.
     pub fn has(&self, level: &str, rule: impl Fn(&str) -> bool) -> bool {
         self.findings.iter().any(|finding| finding["level"] == level && finding["rule"].as_str().is_some_and(&rule))
