@@ -22,7 +22,7 @@ const NADS: &str = "/apis/k8s.cni.cncf.io/v1/namespaces/kubevirt/network-attachm
 pub struct Lab {
     folder: PathBuf,
     /// Ends with the run's process namespace; kept so that nobody takes them for forgotten.
-    _children: Vec<Child>,
+    children: Vec<Child>,
     pods: usize,
     /// By which interface a pod reaches each place with the cluster's network alone.
     before: BTreeMap<String, Option<String>>,
@@ -58,7 +58,7 @@ impl Lab {
             .stderr(log("api.log"))
             .spawn()
             .unwrap();
-        let mut lab = Self { folder, _children: vec![etcd, api], pods: 0, before: BTreeMap::new() };
+        let mut lab = Self { folder, children: vec![etcd, api], pods: 0, before: BTreeMap::new() };
         lab.configure();
         lab.populate();
         let alone = lab.attach_to("pod-0", "");
@@ -115,7 +115,7 @@ impl Lab {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        self._children.push(kubectl);
+        self.children.push(kubectl);
         until("the proxy answers", || ureq::get(format!("{API}/readyz")).call().is_ok());
     }
 
@@ -154,7 +154,7 @@ impl Lab {
         let before = |place: &str| self.before.get(place).cloned().flatten();
         let ways = after.into_iter().map(|(place, way)| (place.clone(), (before(&place), way)));
         let observed = Observed { failed, addresses, routes, ways: ways.collect() };
-        self.clear(pod);
+        Self::clear(pod);
         observed
     }
 
@@ -177,7 +177,7 @@ impl Lab {
     }
 
     /// Removes what the pod's plugins left on the node, even where ADD failed half-way.
-    fn clear(&self, pod: &str) {
+    fn clear(pod: &str) {
         delete(&format!("{PODS_OF_KUBEVIRT}/{pod}?gracePeriodSeconds=0"));
         run("ip", &["netns", "delete", pod]);
         let links: Value = serde_json::from_slice(&super::private::output("ip", &["-j", "link", "show"])).unwrap();

@@ -9,16 +9,10 @@ use std::net::IpAddr;
 /// What differs, a line each.
 pub fn differences(said: &Said, observed: &Observed) -> Vec<String> {
     let preview = &said.preview;
-    let unknown =
-        |field: &str, family: u64| {
-            preview["unknown"].as_array().into_iter().flatten().any(|unknown| {
-                unknown["field"] == field && (unknown["family"].is_null() || unknown["family"] == family)
-            })
-        };
     let mut out = Vec::new();
     match (preview["fails"].as_str(), &observed.failed) {
         (Some(why), None) => out.push(format!("fails: we say it fails ({why}), it works")),
-        (None, Some(why)) if !unknown("fails", 0) => {
+        (None, Some(why)) if !said.is_unknown("fails", None) => {
             out.push(format!("fails: we say it works, it fails: {}", why.trim()));
         }
         _ => {}
@@ -27,10 +21,10 @@ pub fn differences(said: &Said, observed: &Observed) -> Vec<String> {
         return out;
     }
     for family in [4, 6] {
-        if !unknown("addresses", family) {
+        if !said.is_unknown("addresses", Some(family)) {
             out.extend(addresses(preview, observed, family));
         }
-        if !unknown("routes", family) {
+        if !said.is_unknown("routes", Some(family)) {
             out.extend(routes(preview, observed, family));
         }
     }
@@ -72,8 +66,8 @@ fn routes(preview: &Value, observed: &Observed, family: u64) -> Vec<String> {
     let prefixes: Vec<_> = preview["addresses"].as_array().into_iter().flatten().map(|a| a["prefix"].clone()).collect();
     let mut out = Vec::new();
     for seen in observed.routes.iter().filter(|seen| is_of(&seen.dst, family)) {
-        let connected =
-            seen.kernel && seen.table.is_none() && prefixes.iter().any(|prefix| *prefix == seen.dst.as_str());
+        let main = seen.kernel && seen.table.is_none() && !seen.dst.ends_with("/0");
+        let connected = main && prefixes.iter().any(|prefix| *prefix == seen.dst.as_str());
         if connected {
             continue;
         }
