@@ -6,13 +6,20 @@ DENY := target/tools/bin/cargo-deny
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|reqwest
 
-.PHONY: help demo build test generate fmt lint core docs deny bench ci
+.PHONY: help demo run tools build test generate fmt lint core docs deny bench ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-demo: build ## Judge the examples and print the verdicts
+demo: ## Start the webhook, post the example reviews over HTTPS, stop it, then check the example manifests
+	@$(CARGO) build --quiet --locked --bins --example demo
+	@target/debug/examples/demo target/debug/kubevirt-preflight
 	@PATH="$(CURDIR)/target/debug:$$PATH" sh examples/demo.sh
+
+run: build ## Run the webhook on the example cluster, with a development certificate in certs/
+	@target/debug/kubevirt-preflight certs
+	target/debug/kubevirt-preflight serve --bind 127.0.0.1:9443 --observe-bind 127.0.0.1:8080 \
+		--tls-cert certs/tls.crt --tls-key certs/tls.key --networks examples/cluster.yaml --world examples/world.yaml
 
 build: ## Build the program
 	@$(CARGO) build --quiet --locked
@@ -48,5 +55,21 @@ $(DENY):
 
 bench: ## How long a response takes, by body and cluster, and a check of 10,000 manifests
 	$(CARGO) bench --quiet --locked --bench respond --bench check
+
+# The real parts that the tests hold us against: each is a Go module of its own, so that their dependencies never meet.
+GO ?= go
+PARTS := plugins multus etcd kubernetes
+BUILT := $(PARTS:%=target/tools/%/built)
+# Without these kubectl does not tell its version.
+target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
+	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35
+
+tools: $(BUILT) ## Build the API server, etcd, Multus and the CNI plugins with Go
+
+$(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
+	@$(GO) version >/dev/null 2>&1 || { echo 'The API server, Multus and the CNI plugins are built with Go: install Go 1.26 or newer.' >&2; exit 1; }
+	CGO_ENABLED=0 GOTOOLCHAIN=local $(GO) build -C tests/tools/$* -trimpath -ldflags='-s -w $(VERSION)' \
+		-o $(CURDIR)/target/tools/$*/ tool
+	@touch $@
 
 ci: fmt lint core test docs deny ## All checks, cheapest first

@@ -12,12 +12,12 @@ use inputs::Held;
 use kubevirt_preflight::serve::judge::Judge;
 use kubevirt_preflight::serve::metrics::Metrics;
 use kubevirt_preflight::serve::reload::Watched;
-use kubevirt_preflight::serve::tls::{Files, Tls};
+use kubevirt_preflight::serve::tls::{self, Files, Tls, TlsError};
 use kubevirt_preflight::serve::{Server, Sources, logs, signals};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 /// How often files are looked at.
@@ -28,36 +28,38 @@ impl ServeArgs {
         let filter = logs::start(self.log_format.into(), &self.log, colored_errors(color));
         let filter =
             filter.with_context(|| format!("--log {} is no filter; write a level, for example info:", self.log));
-        let files = self.files();
-        let (held, tls) = (Held::read(&self), files.load().context("The certificate is refused:"));
+        let (files, since) = (self.files(), SystemTime::now());
+        let (held, tls) = (Held::read(&self), files.load());
         let (held, tls) = match (filter, held, tls) {
             (Ok(()), Ok(held), Ok(tls)) => (held, tls),
             // All at once: one start-up tells everything that is to be mended.
             (filter, held, tls) => {
-                let own = filter.err().into_iter().chain(tls.err());
+                let refused = |error: TlsError| anyhow::Error::new(error).context("The certificate is refused:");
+                let own = filter.err().into_iter().chain(tls.err().into_iter().flatten().map(refused));
                 own.chain(held.err().into_iter().flatten()).for_each(|error| output::complain(&error));
                 return Ok(ExitCode::from(2));
             }
         };
         let threads = self.threads.map_or_else(threads, |threads| usize::from(threads.get()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-        runtime.context("The threads of the server cannot be started:")?.block_on(self.serve(files, held, tls))
+        runtime.context("The threads of the server cannot be started:")?.block_on(self.serve(files, held, tls, since))
     }
 
-    async fn serve(self, files: Files, held: Held, tls: Tls) -> Result<ExitCode> {
+    async fn serve(self, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
         let metrics = Arc::new(Metrics::default());
         let stop = signals::termination().context("Signals cannot be listened for:")?;
         let (tls_sender, tls_receiver) = watch::channel(None);
-        use_certificate(&tls_sender, tls, &metrics);
+        metrics.certificate_reads.inc();
+        tls::publish(&tls_sender, tls, &metrics);
         let (judge_sender, judge_receiver) = watch::channel(None);
         let judge_sender = Arc::new(judge_sender);
         let held = Arc::new(held);
         held.publish(&judge_sender, &metrics);
         let sources = Sources { judge: judge_receiver, tls: tls_receiver, reread: None, metrics: Arc::clone(&metrics) };
         let server = Server::bind(self.addresses(), sources, self.limits(), self.stopping()).await?;
-        follow_certificate(files, tls_sender, Arc::clone(&metrics));
+        tokio::spawn(tls::follow(files, tls_sender, EVERY, Arc::clone(&metrics)));
         for (what, path) in held.files() {
-            follow(what, path, Arc::clone(&held), Arc::clone(&judge_sender), Arc::clone(&metrics));
+            follow(what, path, since, Arc::clone(&held), Arc::clone(&judge_sender), Arc::clone(&metrics));
         }
         let addresses = server.addresses().context("The system does not tell the bound addresses:")?;
         tracing::info!(
@@ -76,48 +78,15 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2))
 }
 
-fn use_certificate(sender: &watch::Sender<Option<Arc<Tls>>>, tls: Tls, metrics: &Metrics) {
-    metrics.certificate_reads.inc();
-    metrics.set_expiry("leaf", tls.leaf.not_after);
-    if let Some(ca) = tls.ca {
-        metrics.set_expiry("ca", ca.not_after);
-    }
-    if let Some(fault) = tls.leaf.fault(jiff::Timestamp::now().as_second()) {
-        tracing::error!("the certificate {fault}; the server is not ready until there is another one");
-    }
-    sender.send_replace(Some(Arc::new(tls)));
-}
-
-fn follow_certificate(files: Files, sender: watch::Sender<Option<Arc<Tls>>>, metrics: Arc<Metrics>) {
-    let watched = Watched {
-        what: "certificate",
-        facts: false,
-        paths: files.paths(),
-        every: EVERY,
-        metrics: Arc::clone(&metrics),
-    };
-    tokio::spawn(watched.follow(move || {
-        let tls = files.load().map_err(|error| {
-            metrics.certificate_reads.inc();
-            metrics.certificate_errors.inc();
-            error.to_string()
-        })?;
-        let new = sender.borrow().as_ref().is_none_or(|old| old.digest != tls.digest);
-        if new {
-            use_certificate(&sender, tls, &metrics);
-        }
-        Ok(new)
-    }));
-}
-
 fn follow(
     what: &'static str,
     path: PathBuf,
+    since: SystemTime,
     held: Arc<Held>,
     sender: Arc<watch::Sender<Option<Arc<Judge>>>>,
     metrics: Arc<Metrics>,
 ) {
-    let watched = Watched { what, facts: true, paths: vec![path], every: EVERY, metrics: Arc::clone(&metrics) };
+    let watched = Watched { what, facts: true, paths: vec![path], every: EVERY, since, metrics: Arc::clone(&metrics) };
     tokio::spawn(watched.follow(move || {
         let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
         if new {

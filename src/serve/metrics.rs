@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// The path of the reviews, which is controller-runtime's label for a webhook.
 pub const WEBHOOK: &str = "/validate";
 
+/// The certificate among what is reloaded: its readings are counted under controller-runtime's names, too.
+pub const CERTIFICATE: &str = "certificate";
+
 /// Upper bounds in seconds: a review takes tens of microseconds, the API server waits for seconds.
 const BUCKETS: [f64; 12] = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0, 5.0];
 
@@ -248,6 +251,10 @@ impl Metrics {
     pub fn reloaded(&self, what: &'static str, well: bool) {
         let result = if well { "ok" } else { "error" };
         self.reloads.get_or_create(&Reload { what, result }).inc();
+        if what == CERTIFICATE {
+            self.certificate_reads.inc();
+            self.certificate_errors.inc_by(u64::from(!well));
+        }
     }
 
     /// The state of a source of facts: 1 for `state`, 0 for the others.
@@ -262,9 +269,13 @@ impl Metrics {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(source, Instant::now());
     }
 
-    /// Unix time of the end of a certificate, `leaf` or `ca`.
-    pub fn set_expiry(&self, certificate: &'static str, at: i64) {
-        self.expiry.get_or_create(&Certificate { certificate }).set(at);
+    /// Unix time of the end of a certificate, `leaf` or `ca`; `None` if it is not known.
+    pub fn set_expiry(&self, certificate: &'static str, at: Option<i64>) {
+        let labels = Certificate { certificate };
+        match at {
+            Some(at) => drop(self.expiry.get_or_create(&labels).set(at)),
+            None => drop(self.expiry.remove(&labels)),
+        }
     }
 
     /// All metrics in the OpenMetrics text format 1.0.

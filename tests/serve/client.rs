@@ -10,7 +10,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use serde_json::Value;
 use std::io;
 use std::net::SocketAddr;
@@ -21,10 +21,20 @@ use tokio_rustls::client::TlsStream;
 
 /// A configuration that trusts `ca` and offers this protocol.
 pub fn config(ca: CertificateDer<'static>, protocol: &str, own: Option<&Pair>) -> ClientConfig {
+    config_of(rustls::ALL_VERSIONS, ca, &[protocol], own)
+}
+
+/// One that speaks only these versions and protocols.
+pub fn config_of(
+    versions: &[&'static SupportedProtocolVersion],
+    ca: CertificateDer<'static>,
+    protocols: &[&str],
+    own: Option<&Pair>,
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(ca).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_protocol_versions(rustls::ALL_VERSIONS)
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots);
     let mut config = match own {
@@ -36,7 +46,7 @@ pub fn config(ca: CertificateDer<'static>, protocol: &str, own: Option<&Pair>) -
                 .unwrap()
         }
     };
-    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     config
 }
 

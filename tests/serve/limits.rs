@@ -46,8 +46,8 @@ async fn a_handshake_has_its_time() {
         // A reset is an end, too.
         let _ = timeout(LONG, stream.read_to_end(&mut rest)).await.unwrap();
     }
-    running.wait_for(SERIES, 2.0).await;
-    running.wait_for("kubevirt_preflight_connections", 0.0).await;
+    running.until(SERIES, 2.0).await;
+    running.until("kubevirt_preflight_connections", 0.0).await;
 }
 
 #[tokio::test]
@@ -56,15 +56,15 @@ async fn a_first_request_has_its_time() {
     for protocol in ["http/1.1", "h2"] {
         Raw::speaking(&running, protocol).await.is_ended().await;
     }
-    running.wait_for(&ended("first-request"), 2.0).await;
+    running.until(&ended("first-request"), 2.0).await;
     let mut dripping = Raw::to(&running).await;
     drip(&mut dripping, &head("", "content-length: 1\r\n").replace("\r\n", "x")).await;
-    running.wait_for(&ended("first-request"), 3.0).await;
+    running.until(&ended("first-request"), 3.0).await;
     // HTTP/2 with its preface and its settings, and no request.
     let mut sender = Sender::to(&running, "h2").await;
-    running.wait_for(&ended("first-request"), 4.0).await;
+    running.until(&ended("first-request"), 4.0).await;
     assert!(sender.post(good()).await.is_err());
-    running.wait_for("kubevirt_preflight_connections", 0.0).await;
+    running.until("kubevirt_preflight_connections", 0.0).await;
 }
 
 #[tokio::test]
@@ -79,11 +79,11 @@ async fn an_idle_connection_is_kept_for_longer() {
     let began = Instant::now();
     raw.is_ended().await;
     assert!(began.elapsed() < IDLE + Duration::from_secs(1), "{:?}", began.elapsed());
-    running.wait_for(&ended("idle"), 1.0).await;
+    running.until(&ended("idle"), 1.0).await;
     let mut sender = Sender::to(&running, "h2").await;
     assert_eq!(sender.post(good()).await.unwrap().status, 200);
-    running.wait_for(&ended("idle"), 2.0).await;
-    running.wait_for("kubevirt_preflight_connections", 0.0).await;
+    running.until(&ended("idle"), 2.0).await;
+    running.until("kubevirt_preflight_connections", 0.0).await;
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_slow_head_of_a_second_request_is_idleness() {
     raw.send(request(&good())).await;
     assert_eq!(raw.hear().await.unwrap().status, 200);
     drip(&mut raw, &head("", "content-length: 1\r\n").replace("\r\n", "x")).await;
-    running.wait_for(&ended("idle"), 1.0).await;
+    running.until(&ended("idle"), 1.0).await;
 }
 
 #[tokio::test]
@@ -101,12 +101,12 @@ async fn an_http2_request_without_its_body_has_a_deadline() {
     let running = impatient().await;
     let mut raw = Raw::speaking(&running, "h2").await;
     raw.send(h2_post_without_body("/validate?timeout=1s")).await;
-    running.wait_for(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 1.0).await;
-    running.wait_for(r#"controller_runtime_webhook_requests_total{webhook="/validate",code="408"}"#, 1.0).await;
-    running.wait_for(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 0.0).await;
+    running.until(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 1.0).await;
+    running.until(r#"controller_runtime_webhook_requests_total{webhook="/validate",code="408"}"#, 1.0).await;
+    running.until(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 0.0).await;
     // It acknowledges nothing and asks no more.
     raw.is_ended().await;
-    running.wait_for("kubevirt_preflight_connections", 0.0).await;
+    running.until("kubevirt_preflight_connections", 0.0).await;
 }
 
 /// Preface, empty SETTINGS, and HEADERS of stream 1 that do not end it, in HPACK without a table.
@@ -134,7 +134,7 @@ async fn crowded<T>(dawdle: impl AsyncFn(&Running) -> T) -> (Running, Vec<T>) {
     let mut clients = Vec::new();
     for count in 1..=PLACES {
         clients.push(dawdle(&running).await);
-        running.wait_for("kubevirt_preflight_connections", f64::from(u32::try_from(count).unwrap())).await;
+        running.until("kubevirt_preflight_connections", f64::from(u32::try_from(count).unwrap())).await;
     }
     (running, clients)
 }
@@ -143,7 +143,7 @@ async fn crowded<T>(dawdle: impl AsyncFn(&Running) -> T) -> (Running, Vec<T>) {
 async fn is_answered(running: &Running, time: Duration) {
     let asking = async { Sender::to(running, "http/1.1").await.post(good()).await.unwrap().status };
     assert_eq!(timeout(time, asking).await.expect("no place was made"), 200);
-    running.wait_for(&ended("evicted"), 1.0).await;
+    running.until(&ended("evicted"), 1.0).await;
 }
 
 /// Less than any time-out would take to make room.
@@ -215,7 +215,7 @@ async fn a_review_that_is_being_judged_keeps_its_place() {
     let mut judged = Raw::to(&running).await;
     judged.send(head("timeout=10s", &format!("content-length: {}\r\n", crate::wire::bad().len()))).await;
     judged.send(crate::wire::bad()).await;
-    running.wait_for(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 1.0).await;
+    running.until(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 1.0).await;
     let _newcomer = TcpStream::connect(running.addresses.bind).await.unwrap();
     assert_eq!(judged.hear().await.unwrap().status, 200);
 }

@@ -4,13 +4,19 @@
 mod basics;
 #[path = "../../benches/support/mod.rs"]
 mod bodies;
+mod certificates;
 mod client;
+mod client_certificates;
 mod limits;
 mod malformed;
 mod pki;
+mod process;
 mod program;
 mod raw;
 mod reread;
+mod rotation;
 mod server;
 mod stop;
+mod tls;
+mod volume;
 mod wire;

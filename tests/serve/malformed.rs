@@ -301,7 +301,7 @@ async fn ten_thousand_malformed_reviews() {
     // The generator is worth something only if a good part gets as far as the verdict, and a good part does not.
     assert!((REVIEWS / 4..REVIEWS * 3 / 4).contains(&readable), "{readable} are JSON");
     assert_eq!(running.metric("controller_runtime_webhook_panics_total"), Some(0.0));
-    running.wait_for(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 0.0).await;
+    running.until(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 0.0).await;
 }
 
 /// A review of 8 MiB whose `place` holds `piece` over and over, between `open` and `close`.

@@ -5,6 +5,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::fs;
 use std::path::Path;
 
@@ -22,7 +23,11 @@ pub struct Pair {
 
 impl Ca {
     pub fn new(name: &str) -> Self {
-        let mut params = CertificateParams::default();
+        Self::of(CertificateParams::default(), name)
+    }
+
+    /// A CA as `params` say.
+    pub fn of(mut params: CertificateParams, name: &str) -> Self {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -59,6 +64,10 @@ impl Ca {
 }
 
 impl Pair {
+    pub fn der(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap()
+    }
+
     /// As a Secret volume has them: `tls.crt` and `tls.key`.
     pub fn write(&self, folder: &Path) {
         fs::write(folder.join("tls.crt"), &self.cert).unwrap();

@@ -145,7 +145,7 @@ async fn a_defect_ends_one_request_and_no_more() {
     assert_eq!(running.metric("controller_runtime_webhook_panics_total"), Some(4.0));
     let failed = r#"controller_runtime_webhook_requests_total{webhook="/validate",code="500"}"#;
     assert_eq!(running.metric(failed), Some(4.0));
-    running.wait_for(IN_FLIGHT, 0.0).await;
+    running.until(IN_FLIGHT, 0.0).await;
 }
 
 #[tokio::test]

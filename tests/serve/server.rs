@@ -7,7 +7,7 @@ use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::serve::judge::{Judge, Reread};
 use kubevirt_preflight::serve::limits::Limits;
 use kubevirt_preflight::serve::metrics::Metrics;
-use kubevirt_preflight::serve::tls::{Client, Files, Tls};
+use kubevirt_preflight::serve::tls::{self, Client, Files, Tls};
 use kubevirt_preflight::serve::{Addresses, Server, Sources, Stopping};
 use kubevirt_preflight::world::{Inputs, World};
 use std::sync::Arc;
@@ -67,9 +67,10 @@ impl Running {
         ca.server(NAME).write(folder.path());
         let path = |name| folder.path().join(name);
         let files = Files { cert: path("tls.crt"), key: path("tls.key"), client: options.client };
-        let (tls, tls_receiver) = watch::channel(Some(Arc::new(files.load().unwrap())));
+        let (tls, tls_receiver) = watch::channel(None);
         let (judge, judge_receiver) = watch::channel(options.synced.then(judge));
         let metrics = Arc::new(Metrics::default());
+        tls::publish(&tls, files.load().unwrap(), &metrics);
         let sources =
             Sources { judge: judge_receiver, tls: tls_receiver, reread: options.reread, metrics: Arc::clone(&metrics) };
         let any = "127.0.0.1:0".parse().unwrap();
@@ -101,15 +102,23 @@ impl Running {
         self.stop.try_send("the test").unwrap();
     }
 
+    /// Follows the certificate's files from here on, in a quick rhythm.
+    pub fn follow(&self) {
+        let (tls, metrics) = (self.tls.clone(), Arc::clone(&self.metrics));
+        tokio::spawn(tls::follow(self.files.clone(), tls, Duration::from_millis(50), metrics));
+    }
+
     /// Waits until the metric line that begins with `series` has this value.
-    pub async fn wait_for(&self, series: &str, value: f64) {
-        let reached = async {
-            while self.metric(series) != Some(value) {
-                tokio::time::sleep(Duration::from_millis(2)).await;
+    pub async fn until(&self, series: &str, value: f64) {
+        let mut last = None;
+        for _ in 0..1_000 {
+            last = self.metric(series);
+            if last == Some(value) {
+                return;
             }
-        };
-        let limit = tokio::time::timeout(Duration::from_secs(10), reached).await;
-        assert!(limit.is_ok(), "{series} is {:?}, not {value}", self.metric(series));
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{series} is {last:?}, not {value}");
     }
 
     /// The value of the metric line that begins with `series`.

@@ -81,7 +81,7 @@ async fn what_is_in_flight_is_finished_and_nothing_else_is_begun() {
     idle.send(request(&good())).await;
     assert_eq!(idle.hear().await.unwrap().status, 200);
     in_body.send(head("timeout=20s", &format!("content-length: {}\r\n", bad().len()))).await;
-    running.wait_for(IN_FLIGHT, 1.0).await;
+    running.until(IN_FLIGHT, 1.0).await;
     in_body.send(&bad()[..9]).await;
     in_head.send("POST /validate HTTP/1.1\r\nhost: x\r\n").await;
     running.signal();
@@ -104,7 +104,7 @@ async fn what_is_in_flight_is_finished_and_nothing_else_is_begun() {
 async fn a_connection_that_was_opened_just_before_the_end_is_told() {
     let running = stoppable(Duration::ZERO, LONG).await;
     let [mut asking, mut silent] = [Raw::to(&running).await, Raw::to(&running).await];
-    running.wait_for("kubevirt_preflight_connections", 2.0).await;
+    running.until("kubevirt_preflight_connections", 2.0).await;
     running.signal();
     until_refused(running.addresses.bind).await;
     assert!(asking.is_open(Duration::from_millis(200)).await);
@@ -120,7 +120,7 @@ async fn who_never_ends_is_cut_off() {
     let running = stoppable(Duration::ZERO, Duration::from_millis(300)).await;
     let mut raw = Raw::to(&running).await;
     raw.send(head("timeout=30s", "content-length: 100\r\n")).await;
-    running.wait_for(IN_FLIGHT, 1.0).await;
+    running.until(IN_FLIGHT, 1.0).await;
     running.signal();
     let began = Instant::now();
     raw.is_ended().await;

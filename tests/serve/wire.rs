@@ -81,7 +81,7 @@ async fn one_connection_serves_many_requests() {
     }
     assert_eq!(running.metric("kubevirt_preflight_connections"), Some(1.0));
     drop(sender);
-    running.wait_for("kubevirt_preflight_connections", 0.0).await;
+    running.until("kubevirt_preflight_connections", 0.0).await;
 }
 
 /// Holds every live read until the gate has a permit for it.
@@ -109,12 +109,12 @@ async fn an_http2_connection_carries_128_requests_at_once() {
         tokio::spawn(async move { sender.send(review(bad(), "timeout=30s")).await.unwrap() })
     };
     let asked: Vec<_> = (0..STREAMS).map(|_| ask(&sender)).collect();
-    running.wait_for(IN_FLIGHT, 128.0).await;
+    running.until(IN_FLIGHT, 128.0).await;
     gate.add_permits(STREAMS);
     for answer in asked {
         assert_eq!(answer.await.unwrap().body["response"]["allowed"], json!(false));
     }
-    running.wait_for(IN_FLIGHT, 0.0).await;
+    running.until(IN_FLIGHT, 0.0).await;
     assert_eq!(running.metric("kubevirt_preflight_connections"), Some(1.0));
 }
 
@@ -154,7 +154,7 @@ async fn a_body_that_breaks_off_is_no_review() {
         assert_eq!(heard.status, 400, "{heard:?}");
     }
     raw.is_ended().await;
-    running.wait_for(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 0.0).await;
+    running.until(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 0.0).await;
     assert_eq!(Sender::to(&running, "http/1.1").await.post(good()).await.unwrap().status, 200);
 }
 
@@ -263,7 +263,7 @@ async fn reviews_have_a_bound() {
     let running = Running::start(limited(Limits { reviews: 1, ..Limits::default() })).await;
     let mut slow = Raw::to(&running).await;
     slow.send(head("timeout=20s", &format!("content-length: {}\r\n", good().len()))).await;
-    running.wait_for(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 1.0).await;
+    running.until(r#"controller_runtime_webhook_requests_in_flight{webhook="/validate"}"#, 1.0).await;
     for protocol in ["http/1.1", "h2"] {
         let mut sender = Sender::to(&running, protocol).await;
         let answer = sender.post(good()).await.unwrap();

@@ -2,6 +2,7 @@
 
 use super::super::Cluster;
 use clap::ValueEnum;
+use clap::builder::NonEmptyStringValueParser;
 use kubevirt_preflight::policy::{Enforcement, Profile, UnknownLevel};
 use kubevirt_preflight::serve::limits::Limits;
 use kubevirt_preflight::serve::logs::Format;
@@ -37,7 +38,9 @@ pub(in crate::cli) struct ServeArgs {
         value_name = "NAME",
         env = "KUBEVIRT_PREFLIGHT_CLIENT_NAME",
         requires = "client_ca",
-        value_delimiter = ','
+        value_delimiter = ',',
+        // An empty name would be that of a certificate without one.
+        value_parser = NonEmptyStringValueParser::new()
     )]
     client_name: Vec<String>,
     /// Between SIGTERM and the end of accepting; clients learn in it that the server is not ready.

@@ -1,4 +1,4 @@
-//! From when until when a certificate holds.
+//! From when until when a certificate holds, and who signed it.
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -16,8 +16,7 @@ impl Validity {
     /// What the certificate says; an error is a clause.
     pub fn of(certificate: &CertificateDer<'_>) -> Result<Self, String> {
         let (_, certificate) = X509Certificate::from_der(certificate).map_err(|error| error.to_string())?;
-        let validity = certificate.validity();
-        Ok(Self { not_before: validity.not_before.timestamp(), not_after: validity.not_after.timestamp() })
+        Ok(Self::from(&certificate))
     }
 
     /// What is wrong with it at this Unix time, to be read after "The certificate".
@@ -31,6 +30,24 @@ impl Validity {
             None
         }
     }
+}
+
+impl From<&X509Certificate<'_>> for Validity {
+    fn from(certificate: &X509Certificate<'_>) -> Self {
+        let validity = certificate.validity();
+        Self { not_before: validity.not_before.timestamp(), not_after: validity.not_after.timestamp() }
+    }
+}
+
+/// Of the CA that signed `certificate`, else of the first: while CAs change, a bundle holds the old and the new one, and
+/// both have the same name.
+pub(super) fn signer(bundle: &[CertificateDer<'_>], certificate: &CertificateDer<'_>) -> Option<Validity> {
+    let (_, leaf) = X509Certificate::from_der(certificate).ok()?;
+    let all: Vec<_> = bundle.iter().filter_map(|ca| X509Certificate::from_der(ca).ok()).map(|(_, ca)| ca).collect();
+    let signer = all.iter().find(|ca| {
+        ca.subject().as_raw() == leaf.issuer().as_raw() && leaf.verify_signature(Some(ca.public_key())).is_ok()
+    });
+    signer.or(all.first()).map(Validity::from)
 }
 
 #[cfg(test)]
