@@ -259,12 +259,15 @@ impl Connection {
     fn service(
         &self,
     ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + use<> {
-        let (router, activity) = (self.router.clone(), Arc::clone(&self.activity));
+        let (router, activity, peer) = (self.router.clone(), Arc::clone(&self.activity), self.peer);
         service_fn(move |request: Request<Incoming>| {
             let (router, asking) = (router.clone(), activity.begin());
             async move {
                 let _asking = asking;
-                router.oneshot(request.map(Body::new)).await
+                let mut request = request.map(Body::new);
+                // For the log line.
+                request.extensions_mut().insert(peer);
+                router.oneshot(request).await
             }
         })
     }

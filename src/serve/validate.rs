@@ -3,10 +3,12 @@
 use super::body::{self, Budget};
 use super::judge::{Judge, Live, Reread, today};
 use super::limits::Limits;
+use super::logs::{self, Bound};
 use super::metrics::{Metrics, WEBHOOK};
 use super::phase::Phase;
 use super::refusal::Refusal;
-use crate::admission::{self, Answer, NotAReview, Summary};
+use super::telemetry::Telemetry;
+use crate::admission::{self, Answer, NotAReview};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -14,6 +16,7 @@ use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use axum::http::{HeaderValue, Method, Request, Response, Version};
 use axum::routing::any;
 use prometheus_client::metrics::gauge::Gauge;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -24,8 +27,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 const LARGE: usize = 256 * 1024;
 /// How many of those at once: what they are read into is larger than they are.
 const LARGE_AT_ONCE: usize = 2;
-/// Longest field of a log line, in characters.
-const FIELD: usize = 256;
+/// Lines a second about requests that get no verdict: whoever reaches the port can send as many as they like.
+const LINES: u32 = 10;
 
 /// What all requests share.
 pub struct Shared {
@@ -37,6 +40,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Reads live what a refusal rests on; `None` where there is nothing to read from.
     pub reread: Option<Reread>,
+    telemetry: Option<Telemetry>,
+    unanswered: Bound,
     limits: Limits,
     reviews: Semaphore,
     budget: Budget,
@@ -53,7 +58,15 @@ impl Shared {
         limits: Limits,
     ) -> Self {
         let (reviews, budget) = (Semaphore::new(limits.reviews), Budget::of(limits.bodies));
-        Self { judge, phase, metrics, reread, limits, reviews, budget, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)) }
+        let (telemetry, unanswered) = (None, Bound::new(LINES));
+        let large = Arc::new(Semaphore::new(LARGE_AT_ONCE));
+        Self { judge, phase, metrics, reread, telemetry, unanswered, limits, reviews, budget, large }
+    }
+
+    /// Sending a span of each review.
+    #[must_use]
+    pub fn with_telemetry(self, telemetry: Option<Telemetry>) -> Self {
+        Self { telemetry, ..self }
     }
 }
 
@@ -83,13 +96,17 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> 
     let arrived = Instant::now();
     shared.metrics.in_flight.inc();
     let _in_flight = InFlight(&shared.metrics.in_flight);
-    let version = request.version();
+    let (version, peer) = (request.version(), request.extensions().get::<SocketAddr>().copied());
+    let parent = shared.telemetry.as_ref().map(|telemetry| telemetry.parent(request.headers()));
     let result = shared.review(request, arrived).await;
     let took = arrived.elapsed();
     let mut response = match result {
         Ok(answer) => {
             shared.metrics.reviewed(&answer.summary);
-            log(&answer.summary, took);
+            logs::decision(&answer.summary, took);
+            if let (Some(telemetry), Some(parent)) = (&shared.telemetry, &parent) {
+                telemetry.reviewed(parent, &answer.summary, took);
+            }
             let mut response = Response::new(Body::from(answer.bytes));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
@@ -98,8 +115,12 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> 
             if let Some(reason) = refusal.shed() {
                 shared.metrics.shed(reason);
             }
-            tracing::warn!(status = refusal.response().status().as_u16(), why = %refusal, "no verdict");
-            refusal.response()
+            let response = refusal.response();
+            match shared.unanswered.pass() {
+                Some(left_out) => logs::no_verdict(&refusal, response.status().as_u16(), peer, left_out),
+                None => shared.metrics.line_left_out(),
+            }
+            response
         }
     };
     shared.metrics.answered(response.status().as_u16(), took);
@@ -227,29 +248,4 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
         Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => Err(Refusal::ContentEncoding(encoding)),
         _ => Ok(()),
     }
-}
-
-/// One line a decision.
-fn log(summary: &Summary, took: Duration) {
-    let object = match &summary.namespace {
-        Some(namespace) => format!("{namespace}/{}", summary.name),
-        None => summary.name.clone(),
-    };
-    tracing::info!(
-        uid = start(&summary.uid),
-        user = start(&summary.user),
-        kind = start(&summary.kind),
-        object = start(&object),
-        operation = summary.operation,
-        dryRun = summary.dry_run,
-        verdict = summary.verdict.word(),
-        rules = summary.rules.join(","),
-        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "review"
-    );
-}
-
-/// The first characters of what a client sent.
-fn start(text: &str) -> &str {
-    text.char_indices().nth(FIELD).map_or(text, |(end, _)| &text[..end])
 }
