@@ -8,7 +8,7 @@ pub(super) use args::ServeArgs;
 use super::Color;
 use super::output::{self, colored_errors};
 use anyhow::{Context as _, Result};
-use args::Set;
+use args::{Set, source};
 use inputs::Held;
 use kubevirt_preflight::serve::judge::Judge;
 use kubevirt_preflight::serve::metrics::Metrics;
@@ -33,7 +33,7 @@ impl ServeArgs {
     pub(super) fn run(self, color: Color) -> Result<ExitCode> {
         let filter = logs::start(self.log_format.into(), &self.log, colored_errors(color));
         let filter =
-            filter.with_context(|| format!("--log {} is no filter; write a level, for example info:", self.log));
+            filter.with_context(|| format!("{} is `{}`; write a level, for example info:", source("--log"), self.log));
         let (files, since) = (self.files(), SystemTime::now());
         let (held, tls) = (Held::read(&self), files.load());
         let (set, held, tls) = match (filter, self.set(), held, tls) {

@@ -250,7 +250,7 @@ impl Faults {
 }
 
 /// Where a value comes from: the flag, or else its environment variable.
-fn source(flag: &str) -> String {
+pub(super) fn source(flag: &str) -> String {
     let is_flag = |arg: OsString| arg.to_str().and_then(|arg| arg.split('=').next()) == Some(flag);
     match flag {
         _ if std::env::args_os().any(is_flag) => flag.to_owned(),
