@@ -99,6 +99,16 @@ fn opaque() -> Value {
     nad
 }
 
+/// A NAD with a route that the strict profile refuses and the relaxed one does not mention.
+fn routed() -> Value {
+    let mut nad = nad("192.168.150.0/24");
+    nad["spec"]["config"] = json!(
+        r#"{"cniVersion":"0.3.1","name":"m","type":"macvlan","master":"eth1","ipam":{"type":"whereabouts",
+            "range":"192.168.150.0/24","routes":[{"dst":"172.30.0.0/16","gw":"192.168.150.1"}]}}"#
+    );
+    nad
+}
+
 /// The verdict of a server whose policy file, environment and flag say this of `setting`; empty says nothing.
 async fn verdict(setting: &str, [file, variable, flag]: [&str; 3], object: Value) -> &'static str {
     let folder = Folder::new();
@@ -123,10 +133,10 @@ async fn a_flag_wins_over_its_variable_and_that_over_the_policy_file() {
         ("unknown", ["deny", "", ""], opaque(), "denied"),
         ("unknown", ["deny", "warn", ""], opaque(), "warned"),
         ("unknown", ["deny", "warn", "deny"], opaque(), "denied"),
-        ("profile", ["", "", ""], opaque(), "warned"),
-        ("profile", ["strict", "", ""], opaque(), "denied"),
-        ("profile", ["strict", "relaxed", ""], opaque(), "warned"),
-        ("profile", ["relaxed", "recommended", "strict"], opaque(), "denied"),
+        ("profile", ["", "", ""], routed(), "warned"),
+        ("profile", ["strict", "", ""], routed(), "denied"),
+        ("profile", ["strict", "relaxed", ""], routed(), "allowed"),
+        ("profile", ["relaxed", "recommended", "strict"], routed(), "denied"),
     ];
     for (setting, values, object, wanted) in cases {
         assert_eq!(verdict(setting, values, object).await, wanted, "{setting} {values:?}");
