@@ -30,7 +30,7 @@ build: ## Build the program
 test: ## Run all tests
 	$(CARGO) test --quiet --locked
 
-generate: ## Write what is generated: the rule table in README.md, docs/schema
+generate: ## Write what is generated: the rule table in README.md, the flags in docs/serve.md, docs/schema
 	GENERATE=1 $(CARGO) test --quiet --locked --test it generated
 
 fmt: ## Check the layout of the code, also of what only macros name

@@ -2,7 +2,7 @@
 
 use crate::bodies::{nad, review};
 use crate::client;
-use crate::process::{Folder, Process};
+use crate::program::{Folder, Process};
 use crate::server::{Options, Running};
 use kubevirt_preflight::serve::logs::{self, Format};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use crate::bodies::{nad, review};
 use crate::client::{Sender, review as request};
-use crate::process::get;
+use crate::program::get;
 use crate::server::{Options, Running};
 use kubevirt_preflight::finding::Level;
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ async fn exercised() -> Running {
         metrics.set_source(source, state);
     }
     for certificate in ["leaf", "ca"] {
-        metrics.set_expiry(certificate, 2_000_000_000);
+        metrics.set_expiry(certificate, Some(2_000_000_000));
     }
     for result in ["made", "sent", "failed"] {
         metrics.spans(result, 1);

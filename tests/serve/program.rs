@@ -1,4 +1,4 @@
-//! The program as a process, its log, and its plain listener.
+//! The program as a process on files of its own: its verdicts, its log, and its plain listener.
 
 use crate::client::{Sender, config, connect};
 use crate::pki::Ca;
@@ -125,7 +125,10 @@ impl Process {
 
     /// The lines of this message.
     pub fn logged(&self, message: &str) -> Vec<Value> {
-        let lines = self.lines().into_iter().map(|line| serde_json::from_str::<Value>(&line).expect(&line));
+        let lines = self
+            .lines()
+            .into_iter()
+            .map(|line| serde_json::from_str::<Value>(&line).unwrap_or_else(|_| panic!("no JSON: {line}")));
         lines.filter(|line| line["message"] == message).collect()
     }
 

@@ -3,7 +3,7 @@
 use crate::bodies::{nad, review as body};
 use crate::client;
 use crate::pki::Ca;
-use crate::process::{Folder, PATIENCE, Process};
+use crate::program::{Folder, PATIENCE, Process};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -100,7 +100,7 @@ fn text(value: &str) -> Any {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[tokio::test]
