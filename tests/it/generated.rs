@@ -51,15 +51,15 @@ fn flags(help: &str) -> Vec<[String; 4]> {
             (Some(flag), Some(variable), _) => flag[1] = variable.split('=').next().unwrap().to_owned(),
             (Some(flag), _, Some(default)) => flag[2] = default.to_owned(),
             (Some(flag), ..) if !text.is_empty() => {
-                let words = text.trim_start_matches('[').trim_end_matches(']').replacen("possible", "Possible", 1);
-                let link = if flag[3].is_empty() {
-                    ""
-                } else if words.starts_with("Possible") {
-                    ". "
-                } else {
-                    " "
+                let words = text.trim_matches(['[', ']']).replacen("possible", "Possible", 1);
+                let value = words.strip_prefix("- ").and_then(|rest| rest.split(':').next());
+                let link = match &flag[3] {
+                    told if told.is_empty() => "",
+                    _ if words.starts_with("Possible") => ". ",
+                    told if value.is_some() && !told.ends_with(':') => ", ",
+                    _ => " ",
                 };
-                flag[3] = format!("{}{link}{words}", flag[3]);
+                flag[3] = format!("{}{link}{}", flag[3], value.unwrap_or(&words));
             }
             _ => {}
         }

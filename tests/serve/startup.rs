@@ -92,6 +92,26 @@ async fn a_short_idle_time_is_warned_of() {
     }
 }
 
+/// docs/serve.md: what its `sh` block starts, in a folder with files of these names.
+#[tokio::test]
+async fn the_page_starts_a_server() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/serve.md")).unwrap();
+    let block = page.split("```sh\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let folder = Folder::new();
+    std::fs::rename(folder.path("networks.yaml"), folder.path("cluster.yaml")).unwrap();
+    folder.write("policy.yaml", "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: Policy\n");
+    let words: Vec<_> = block.split(' ').collect();
+    assert_eq!(words[..2], ["kubevirt-preflight", "serve"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubevirt-preflight"));
+    command
+        .args(&words[1..])
+        .args(["--bind", "127.0.0.1:0", "--observe-bind", "127.0.0.1:0"])
+        .current_dir(folder.dir.path());
+    let process = Process::start(command, folder);
+    let (verdict, said) = process.verdict(review("CREATE", nad("10.244.7.0/24"), Value::Null)).await;
+    assert_eq!(verdict, "denied", "{said}");
+}
+
 /// A NAD of which nobody can tell what it does.
 fn opaque() -> Value {
     let mut nad = nad("192.168.150.0/24");
