@@ -2,8 +2,11 @@
 
 use crate::bodies::{nad, review};
 use crate::program::{Folder, Process, get, replace};
+use kubevirt_preflight::serve::reload::Watched;
 use serde_json::Value;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 const HEAD: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\n";
 
@@ -76,6 +79,25 @@ async fn a_file_that_goes_away_keeps_the_old_one() {
     assert_eq!(process.verdict(ask()).await.0, "allowed");
     process.folder.write("networks.yaml", &networks("192.168.0.0/16"));
     process.becomes(&ask(), "denied").await;
+}
+
+/// Between the reading at start-up and the first look.
+#[tokio::test]
+async fn a_file_that_goes_away_at_once_is_missed() {
+    let (sender, mut read) = tokio::sync::mpsc::unbounded_channel();
+    let folder = tempfile::tempdir().unwrap();
+    let watched = Watched {
+        what: "networks",
+        facts: true,
+        paths: vec![folder.path().join("gone.yaml")],
+        every: Duration::from_millis(10),
+        since: SystemTime::now(),
+        metrics: Arc::default(),
+    };
+    let watching =
+        tokio::spawn(watched.follow(move || sender.send(()).map(|()| false).map_err(|error| error.to_string())));
+    tokio::time::timeout(crate::program::PATIENCE, read.recv()).await.unwrap().unwrap();
+    watching.abort();
 }
 
 /// A ConfigMap volume: `networks.yaml` leads to `..data/networks.yaml`, and `..data` to a folder with a date.

@@ -63,7 +63,23 @@ async fn a_decision_is_one_json_line_with_these_keys() {
 async fn a_client_cannot_forge_a_line() {
     let folder = Folder::new();
     let command = folder.serve(&["--networks", "@networks.yaml", "--world", "@world.yaml"]);
-    let mut process = Process::start(command, folder);
+    let lines = forged(Process::start(command, folder)).await;
+    let count = |word: &str| lines.iter().filter(|line| line[27..].trim_start().starts_with(word)).count();
+    assert_eq!((count("INFO review uid="), count("WARN no verdict ")), (4, 2), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("20")), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_client_cannot_forge_a_json_line() {
+    let lines = forged(Folder::new().start(&[], &[])).await;
+    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fields = values.iter().flat_map(|value| value.as_object().unwrap().values()).filter_map(Value::as_str);
+    let forged: Vec<_> = fields.filter(|field| field.contains(char::is_control)).collect();
+    assert!(forged.is_empty(), "{forged:?}");
+}
+
+/// All lines of a server that was sent what deceives a terminal or its reader.
+async fn forged(mut process: Process) -> Vec<String> {
     let evil = "x\n2026-11-24T00:00:00Z  INFO review uid=\"f\" verdict=\"allowed\"\r\u{1b}[2J\u{9b}1m\u{202e}\u{2066}\u{200b}\u{2028}\u{7}";
     let long = "l".repeat(100_000);
     for (uid, user, name) in [(evil, "u", "n"), ("u", evil, "n"), ("u", "u", evil), (&long, &long, &long)] {
@@ -78,13 +94,12 @@ async fn a_client_cannot_forge_a_line() {
     }
     assert!(process.stop().success());
     let lines = process.lines();
-    let count = |word: &str| lines.iter().filter(|line| line[27..].trim_start().starts_with(word)).count();
-    assert_eq!((count("INFO review uid="), count("WARN no verdict ")), (4, 2), "{lines:#?}");
     for line in &lines {
-        assert!(line.starts_with("20") && line.chars().count() < 1500, "{line}");
+        assert!(line.chars().count() < 1500, "{line}");
         let deceives = |c: char| c.is_control() || "\u{202e}\u{2066}\u{200b}\u{2028}".contains(c);
         assert!(!line.contains(deceives), "{line:?}");
     }
+    lines
 }
 
 #[tokio::test]
