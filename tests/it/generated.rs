@@ -48,8 +48,8 @@ fn flags(help: &str) -> Vec<[String; 4]> {
             }
             // What follows the last flag begins at the margin.
             _ if line.len() == text.len() && !text.is_empty() => flags.push(Default::default()),
-            (Some(flag), Some(variable), _) => flag[1] = variable.split('=').next().unwrap().to_owned(),
-            (Some(flag), _, Some(default)) => flag[2] = default.to_owned(),
+            (Some(flag), Some(variable), _) => flag[1] = variable.split('=').next().unwrap().into(),
+            (Some(flag), _, Some(default)) => flag[2] = default.into(),
             (Some(flag), ..) if !text.is_empty() => {
                 let words = text.trim_matches(['[', ']']).replacen("possible", "Possible", 1);
                 let value = words.strip_prefix("- ").and_then(|rest| rest.split(':').next());
