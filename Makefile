@@ -3,10 +3,13 @@
 CARGO ?= cargo
 DENY_VERSION := 0.20.2
 DENY := target/tools/bin/cargo-deny
+FUZZ_VERSION := 0.13.2
+FUZZ := target/tools/bin/cargo-fuzz
+TIME ?= 60
 # What the core must never be linked with: only the shell may.
-SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|reqwest
+SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-.PHONY: help demo run tools build test generate fmt lint core docs deny bench ci
+.PHONY: help demo run tools build test generate fmt lint core docs deny bench fuzz ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -27,7 +30,7 @@ build: ## Build the program
 test: ## Run all tests
 	$(CARGO) test --quiet --locked
 
-generate: ## Write what is generated: the rule table in README.md, docs/schema
+generate: ## Write what is generated: the rule table in README.md, the flags in docs/serve.md, docs/schema
 	GENERATE=1 $(CARGO) test --quiet --locked --test it generated
 
 fmt: ## Check the layout of the code, also of what only macros name
@@ -71,5 +74,14 @@ $(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
 	CGO_ENABLED=0 GOTOOLCHAIN=local $(GO) build -C tests/tools/$* -trimpath -ldflags='-s -w $(VERSION)' \
 		-o $(CURDIR)/target/tools/$*/ tool
 	@touch $@
+
+# Not a part of ci: it needs a nightly toolchain and never ends by itself.
+fuzz: $(FUZZ) ## Run both fuzz targets, for TIME seconds each
+	@PATH="$(CURDIR)/target/tools/bin:$$PATH" sh fuzz/run.sh respond $(TIME)
+	@PATH="$(CURDIR)/target/tools/bin:$$PATH" sh fuzz/run.sh nad $(TIME)
+
+$(FUZZ):
+	$(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --debug --root target/tools \
+		--target-dir target/tools/build
 
 ci: fmt lint core test docs deny ## All checks, cheapest first

@@ -17,6 +17,7 @@ pub mod phase;
 pub mod refusal;
 pub mod reload;
 pub mod signals;
+pub mod telemetry;
 pub mod tls;
 pub mod validate;
 
@@ -29,6 +30,7 @@ use phase::Phase;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use telemetry::Telemetry;
 use tls::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -73,6 +75,8 @@ pub struct Sources {
     pub reread: Option<Reread>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Where spans go, if anywhere.
+    pub telemetry: Option<Telemetry>,
 }
 
 /// An address that cannot be had.
@@ -95,8 +99,8 @@ impl Server {
         let https = bound("--bind", addresses.bind).await?;
         let plain = bound("--observe-bind", addresses.observe).await?;
         let (phase, receiver) = watch::channel(Phase::Serving);
-        let Sources { judge, tls, reread, metrics } = sources;
-        let shared = Arc::new(Shared::new(judge, receiver, metrics, reread, limits.clone()));
+        let Sources { judge, tls, reread, metrics, telemetry } = sources;
+        let shared = Arc::new(Shared::new(judge, receiver, metrics, reread, limits.clone()).with_telemetry(telemetry));
         Ok(Self { https, plain, observed: Observed { shared, tls }, limits, stopping, phase })
     }
 

@@ -8,10 +8,12 @@ pub(super) use args::ServeArgs;
 use super::Color;
 use super::output::{self, colored_errors};
 use anyhow::{Context as _, Result};
+use args::{Set, source};
 use inputs::Held;
 use kubevirt_preflight::serve::judge::Judge;
 use kubevirt_preflight::serve::metrics::Metrics;
 use kubevirt_preflight::serve::reload::Watched;
+use kubevirt_preflight::serve::telemetry::Telemetry;
 use kubevirt_preflight::serve::tls::{self, Files, Tls, TlsError};
 use kubevirt_preflight::serve::{Server, Sources, logs, signals};
 use std::path::PathBuf;
@@ -22,30 +24,37 @@ use tokio::sync::watch;
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// The API server keeps an idle connection for 90 s; a little more, so that it is never the server that closes it.
+const IDLE: Duration = Duration::from_secs(95);
+/// For the last spans.
+const FLUSH: Duration = Duration::from_secs(5);
 
 impl ServeArgs {
     pub(super) fn run(self, color: Color) -> Result<ExitCode> {
         let filter = logs::start(self.log_format.into(), &self.log, colored_errors(color));
         let filter =
-            filter.with_context(|| format!("--log {} is no filter; write a level, for example info:", self.log));
+            filter.with_context(|| format!("{} is `{}`; write a level, for example info:", source("--log"), self.log));
         let (files, since) = (self.files(), SystemTime::now());
         let (held, tls) = (Held::read(&self), files.load());
-        let (held, tls) = match (filter, held, tls) {
-            (Ok(()), Ok(held), Ok(tls)) => (held, tls),
+        let (set, held, tls) = match (filter, self.set(), held, tls) {
+            (Ok(()), Ok(set), Ok(held), Ok(tls)) => (set, held, tls),
             // All at once: one start-up tells everything that is to be mended.
-            (filter, held, tls) => {
+            (filter, set, held, tls) => {
                 let refused = |error: TlsError| anyhow::Error::new(error).context("The certificate is refused:");
-                let own = filter.err().into_iter().chain(tls.err().into_iter().flatten().map(refused));
-                own.chain(held.err().into_iter().flatten()).for_each(|error| output::complain(&error));
+                let flags = filter.err().into_iter().chain(set.err().into_iter().flatten());
+                let files = tls.err().into_iter().flatten().map(refused).chain(held.err().into_iter().flatten());
+                flags.chain(files).for_each(|error| output::complain(&error));
                 return Ok(ExitCode::from(2));
             }
         };
-        let threads = self.threads.map_or_else(threads, |threads| usize::from(threads.get()));
+        let threads = set.threads.unwrap_or_else(threads);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-        runtime.context("The threads of the server cannot be started:")?.block_on(self.serve(files, held, tls, since))
+        runtime
+            .context("The threads of the server cannot be started:")?
+            .block_on(Self::serve(set, files, held, tls, since))
     }
 
-    async fn serve(self, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
+    async fn serve(set: Set, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
         let metrics = Arc::new(Metrics::default());
         let stop = signals::termination().context("Signals cannot be listened for:")?;
         let (tls_sender, tls_receiver) = watch::channel(None);
@@ -55,8 +64,23 @@ impl ServeArgs {
         let judge_sender = Arc::new(judge_sender);
         let held = Arc::new(held);
         held.publish(&judge_sender, &metrics);
-        let sources = Sources { judge: judge_receiver, tls: tls_receiver, reread: None, metrics: Arc::clone(&metrics) };
-        let server = Server::bind(self.addresses(), sources, self.limits(), self.stopping()).await?;
+        let telemetry = set.collector.map(|(endpoint, cas)| Telemetry::start(&endpoint, &cas, Arc::clone(&metrics)));
+        let telemetry = telemetry.transpose().context("--otlp-endpoint cannot be used:")?;
+        let sources = Sources {
+            judge: judge_receiver,
+            tls: tls_receiver,
+            reread: None,
+            metrics: Arc::clone(&metrics),
+            telemetry: telemetry.clone(),
+        };
+        if set.limits.idle < IDLE {
+            let idle = format!("{:?}", set.limits.idle);
+            tracing::warn!(
+                idle,
+                "--idle-timeout is below 95 s: the API server uses a connection for 90 s, and loses a review"
+            );
+        }
+        let server = Server::bind(set.addresses, sources, set.limits, set.stopping).await?;
         tokio::spawn(tls::follow(files, tls_sender, EVERY, Arc::clone(&metrics)));
         for (what, path) in held.files() {
             follow(what, path, since, Arc::clone(&held), Arc::clone(&judge_sender), Arc::clone(&metrics));
@@ -69,6 +93,10 @@ impl ServeArgs {
             "serving"
         );
         let drained = server.run(stop).await;
+        if let Some(telemetry) = telemetry {
+            // It has its own bound on time, and a panic in it is logged.
+            let _ = tokio::task::spawn_blocking(move || telemetry.stop(FLUSH)).await;
+        }
         Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

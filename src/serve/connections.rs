@@ -208,14 +208,17 @@ impl Connection {
     fn service(
         &self,
     ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + use<> {
-        let (router, activity) = (self.router.clone(), Arc::clone(&self.activity));
+        let (router, activity, peer) = (self.router.clone(), Arc::clone(&self.activity), self.peer);
         service_fn(move |request: Request<Incoming>| {
             let router = router.clone();
             let (head, body) = request.into_parts();
             let (asking, body) = activity.begin(body);
             async move {
                 let _asking = asking;
-                router.oneshot(Request::from_parts(head, Body::new(body))).await
+                let mut request = Request::from_parts(head, Body::new(body));
+                // For the log line.
+                request.extensions_mut().insert(peer);
+                router.oneshot(request).await
             }
         })
     }

@@ -90,6 +90,11 @@ impl Drop for Counted<'_> {
     }
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Spans {
+    result: &'static str,
+}
+
 /// All metrics of a server.
 pub struct Metrics {
     registry: Registry,
@@ -116,6 +121,8 @@ pub struct Metrics {
     shed: Family<Reason, Counter>,
     reloads: Family<Reload, Counter>,
     unread: Counter,
+    left_out: Counter,
+    spans: Family<Spans, Counter>,
     seen: Mutex<BTreeMap<&'static str, Instant>>,
 }
 
@@ -148,6 +155,8 @@ impl Default for Metrics {
             shed: Family::default(),
             reloads: Family::default(),
             unread: Counter::default(),
+            left_out: Counter::default(),
+            spans: Family::default(),
             seen: Mutex::default(),
         };
         metrics.register_shared();
@@ -199,6 +208,13 @@ impl Metrics {
             "Verdicts on the snapshot, for a live read failed",
             self.unread.clone(),
         );
+        let registry = self.registry.sub_registry_with_prefix("kubevirt_preflight");
+        registry.register(
+            "log_lines_left_out",
+            "Lines on requests without a verdict that were too many",
+            self.left_out.clone(),
+        );
+        registry.register("spans", "Spans for the OpenTelemetry collector, by what became of them", self.spans.clone());
     }
 
     /// A request that was answered with this HTTP status, so long after its arrival.
@@ -221,6 +237,16 @@ impl Metrics {
     /// A verdict that stands on the snapshot because a live read failed.
     pub fn unread(&self) {
         self.unread.inc();
+    }
+
+    /// A line about a request without a verdict that was not written.
+    pub fn line_left_out(&self) {
+        self.left_out.inc();
+    }
+
+    /// Spans that were `made`, `sent` or `failed`.
+    pub fn spans(&self, result: &'static str, count: u64) {
+        self.spans.get_or_create(&Spans { result }).inc_by(count);
     }
 
     /// A request that was told to come again.

@@ -57,7 +57,8 @@ impl Watched {
             // A file system may hang, and requests are answered on these threads.
             let paths = self.paths.clone();
             let Ok(stamp) = spawn_blocking(move || Stamp::of(&paths)).await else { return };
-            let same = last.before.as_ref().is_none_or(|before| *before == stamp);
+            // What is not there at the first look may have gone since it was read.
+            let same = last.before.as_ref().map_or(stamp.is_whole(), |before| *before == stamp);
             if same && stamp.is_settled(at) && last.bad.is_none() {
                 self.is_good();
                 last.before = Some(stamp);
@@ -133,6 +134,11 @@ impl Mark {
 }
 
 impl Stamp {
+    /// Whether all paths lead to something.
+    fn is_whole(&self) -> bool {
+        self.0.iter().all(|(_, mark)| mark.is_some())
+    }
+
     fn of(paths: &[PathBuf]) -> Self {
         let mut stamp = Self(Vec::new());
         for path in paths {

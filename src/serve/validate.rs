@@ -3,16 +3,19 @@
 use super::body::{Arriving, Budget, Read};
 use super::judge::{Judge, Live, Reread, today};
 use super::limits::Limits;
+use super::logs::{self, Bound};
 use super::metrics::{Counted, Metrics, WEBHOOK};
 use super::phase::Phase;
 use super::refusal::Refusal;
-use crate::admission::{self, Answer, NotAReview, Summary};
+use super::telemetry::Telemetry;
+use crate::admission::{self, Answer, NotAReview};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -23,8 +26,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 const LARGE: usize = 256 * 1024;
 /// How many of those at once: what one is read into can be forty times as large, 40 MiB at most.
 const LARGE_AT_ONCE: usize = 1;
-/// Longest field of a log line, in characters.
-const FIELD: usize = 256;
+/// Lines a second about requests that get no verdict: whoever reaches the port can send as many as they like.
+const LINES: u32 = 10;
 
 /// What all requests share.
 pub struct Shared {
@@ -36,6 +39,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Reads live what a refusal rests on; `None` where there is nothing to read from.
     pub reread: Option<Reread>,
+    telemetry: Option<Telemetry>,
+    unanswered: Bound,
     limits: Limits,
     reviews: Semaphore,
     budget: Budget,
@@ -52,7 +57,15 @@ impl Shared {
         limits: Limits,
     ) -> Self {
         let (reviews, budget) = (Semaphore::new(limits.reviews), Budget::of(limits.bodies));
-        Self { judge, phase, metrics, reread, limits, reviews, budget, large: Arc::new(Semaphore::new(LARGE_AT_ONCE)) }
+        let (telemetry, unanswered) = (None, Bound::new(LINES));
+        let large = Arc::new(Semaphore::new(LARGE_AT_ONCE));
+        Self { judge, phase, metrics, reread, telemetry, unanswered, limits, reviews, budget, large }
+    }
+
+    /// Sending a span of each review.
+    #[must_use]
+    pub fn with_telemetry(self, telemetry: Option<Telemetry>) -> Self {
+        Self { telemetry, ..self }
     }
 }
 
@@ -73,6 +86,8 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> 
     let arrived = Instant::now();
     let _in_flight = Counted::one(&shared.metrics.in_flight);
     let (head, body) = request.into_parts();
+    let peer = head.extensions.get::<SocketAddr>().copied();
+    let parent = shared.telemetry.as_ref().map(|telemetry| telemetry.parent(&head.headers));
     let (version, mut body) = (head.version, Arriving::new(body));
     let deadline = Deadline::of(&shared.limits, head.uri.query(), arrived);
     let mut response = match shared.review(&head, &mut body, deadline).await {
@@ -80,7 +95,10 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> 
             let took = arrived.elapsed();
             shared.metrics.reviewed(&answer.summary);
             shared.metrics.answered(StatusCode::OK.as_u16(), took);
-            log(&answer.summary, took);
+            logs::decision(&answer.summary, took);
+            if let (Some(telemetry), Some(parent)) = (&shared.telemetry, &parent) {
+                telemetry.reviewed(parent, &answer.summary, took);
+            }
             let mut response = Response::new(Body::from(answer.bytes));
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
@@ -88,7 +106,7 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> 
         Err(refusal) => {
             let waits = head.headers.contains_key(EXPECT) && body.is_awaited();
             drop(head);
-            shared.refused(&refusal, arrived.elapsed());
+            shared.refused(&refusal, peer, arrived.elapsed());
             if !waits {
                 body.discard(&shared.limits, deadline.at).await;
             }
@@ -119,12 +137,15 @@ impl Deadline {
 }
 
 impl Shared {
-    fn refused(&self, refusal: &Refusal, took: Duration) {
+    fn refused(&self, refusal: &Refusal, peer: Option<SocketAddr>, took: Duration) {
         if let Some(reason) = refusal.shed() {
             self.metrics.shed(reason);
         }
         self.metrics.answered(refusal.code(), took);
-        tracing::warn!(status = refusal.code(), why = refusal.words(), "no verdict");
+        match self.unanswered.pass() {
+            Some(left_out) => logs::no_verdict(refusal, refusal.code(), peer, left_out),
+            None => self.metrics.line_left_out(),
+        }
     }
 
     async fn review(&self, head: &Parts, body: &mut Arriving, deadline: Deadline) -> Result<Answer, Refusal> {
@@ -245,29 +266,4 @@ fn is_json(headers: &HeaderMap) -> Result<(), Refusal> {
         Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => Err(Refusal::ContentEncoding(encoding)),
         _ => Ok(()),
     }
-}
-
-/// One line a decision.
-fn log(summary: &Summary, took: Duration) {
-    let object = match &summary.namespace {
-        Some(namespace) => format!("{namespace}/{}", summary.name),
-        None => summary.name.clone(),
-    };
-    tracing::info!(
-        uid = start(&summary.uid),
-        user = start(&summary.user),
-        kind = start(&summary.kind),
-        object = start(&object),
-        operation = summary.operation,
-        dryRun = summary.dry_run,
-        verdict = summary.verdict.word(),
-        rules = summary.rules.join(","),
-        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        "review"
-    );
-}
-
-/// The first characters of what a client sent.
-fn start(text: &str) -> &str {
-    text.char_indices().nth(FIELD).map_or(text, |(end, _)| &text[..end])
 }

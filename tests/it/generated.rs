@@ -35,3 +35,61 @@ fn generated_schemas() {
         settle(&format!("docs/schema/{name}.json"), &schema);
     }
 }
+
+/// The flags in the help of a command: flag with value, variable, default, meaning.
+fn flags(help: &str) -> Vec<[String; 4]> {
+    let mut flags: Vec<[String; 4]> = Vec::new();
+    for line in help.lines().map(str::trim_end) {
+        let text = line.trim_start();
+        let inside = |name: &str| text.strip_prefix(&format!("[{name}: ")).and_then(|rest| rest.strip_suffix(']'));
+        match (flags.last_mut(), inside("env"), inside("default")) {
+            _ if line.len() - text.len() < 8 && text.starts_with('-') => {
+                flags.push([text.to_owned(), String::new(), String::new(), String::new()]);
+            }
+            // What follows the last flag begins at the margin.
+            _ if line.len() == text.len() && !text.is_empty() => flags.push(Default::default()),
+            (Some(flag), Some(variable), _) => flag[1] = variable.split('=').next().unwrap().into(),
+            (Some(flag), _, Some(default)) => flag[2] = default.into(),
+            (Some(flag), ..) if !text.is_empty() => {
+                let words = text.trim_matches(['[', ']']).replacen("possible", "Possible", 1);
+                let value = words.strip_prefix("- ").and_then(|rest| rest.split(':').next());
+                let link = match &flag[3] {
+                    told if told.is_empty() => "",
+                    _ if words.starts_with("Possible") => ". ",
+                    told if value.is_some() && !told.ends_with(':') => ", ",
+                    _ => " ",
+                };
+                flag[3] = format!("{}{link}{}", flag[3], value.unwrap_or(&words));
+            }
+            _ => {}
+        }
+    }
+    flags.retain(|flag| flag[0].starts_with("--"));
+    flags
+}
+
+#[test]
+fn generated_flags_of_serve() {
+    let mut command = crate::preflight();
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("OTEL_") || name.to_string_lossy().starts_with("KUBEVIRT_PREFLIGHT_") {
+            command.env_remove(name);
+        }
+    }
+    let help = String::from_utf8(command.args(["serve", "--help"]).output().unwrap().stdout).unwrap();
+    let flags = flags(&help);
+    assert!(flags.len() > 20 && flags.iter().all(|flag| !flag[3].is_empty()), "{flags:?}");
+    let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+    let rows = flags.iter().map(|[flag, variable, default, meaning]| {
+        format!("| {} | {} | {} | {meaning} |\n", code(flag), code(variable), code(default))
+    });
+    let table: String = ["| Flag | Environment | Default | Meaning |\n|---|---|---|---|\n".to_owned()]
+        .into_iter()
+        .chain(rows)
+        .collect();
+    let (open, close) = ("<!-- flags: written by make generate -->\n", "<!-- end of flags -->");
+    let page = fs::read_to_string(root().join("docs/serve.md")).unwrap();
+    let (head, rest) = page.split_once(open).unwrap();
+    let (_, tail) = rest.split_once(close).unwrap();
+    settle("docs/serve.md", &format!("{head}{open}{table}{close}{tail}"));
+}

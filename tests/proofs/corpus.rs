@@ -3,6 +3,7 @@
 
 use crate::bytes::read_everywhere;
 use crate::support::kubevirt;
+use crate::targets::{nad_of, respond_to};
 use crate::worlds::{Scene, today};
 use kubevirt_preflight::admission::respond;
 use kubevirt_preflight::policy::Policy;
@@ -50,6 +51,17 @@ fn configs_are_judged() {
             serde_json::from_slice(&respond(&body, &world, &Policy::default(), today()).unwrap().bytes).unwrap();
         assert_eq!(answer["response"]["allowed"], json!(fine), "{}", file.display());
         assert!(review(&world, &Policy::default(), today()).findings.len() < 100);
+    }
+}
+
+/// What `make fuzz` runs on bytes of its own.
+#[test]
+fn the_fuzz_targets_hold_for_the_corpus() {
+    for file in files("reviews").into_iter().chain(files("nads")) {
+        let bytes = std::fs::read(&file).unwrap();
+        println!("{}", file.display());
+        respond_to(&bytes);
+        nad_of(&bytes);
     }
 }
 

@@ -9,5 +9,7 @@ mod corpus;
 mod equivalence;
 mod moved;
 mod overlap;
+#[path = "../../fuzz/targets.rs"]
+mod targets;
 mod worlds;
 mod writes;

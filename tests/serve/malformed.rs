@@ -3,7 +3,7 @@
 use crate::bodies::{kubevirt, nad, object, review};
 use crate::client::Sender;
 use crate::pki::Ca;
-use crate::program::Program;
+use crate::rolling::Program;
 use crate::server::{Options, Running};
 use crate::wire::good;
 use kubevirt_preflight::networks::declared::Declared;

@@ -1,111 +1,231 @@
-//! The real program, on files.
+//! The program as a process on files of its own: its verdicts, its log, and its plain listener.
 
 use crate::client::{Sender, config, connect};
 use crate::pki::Ca;
 use crate::server::NAME;
-use kubevirt_preflight::serve::Addresses;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::HeaderMap;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_kubevirt-preflight");
+/// Long enough for a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// It ends with the test.
-pub struct Program {
-    pub addresses: Addresses,
-    child: Mortal,
-    _folder: TempDir,
+/// The cluster of most tests: a KubeVirt that names `kubevirt/mig`, and that NAD.
+pub const WORLD: &str = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: kubevirt, namespace: kubevirt}\n\
+    spec: {configuration: {migrations: {network: mig}}}\n";
+
+/// Files to start with, in a folder of their own.
+pub struct Folder {
+    pub dir: TempDir,
+    pub ca: Ca,
 }
 
-/// Does not outlive the test, however that ends.
-struct Mortal(Child);
+impl Folder {
+    /// With certificate, networks and world.
+    pub fn new() -> Self {
+        let (dir, ca) = (tempfile::tempdir().unwrap(), Ca::new("test CA"));
+        ca.server(NAME).write(dir.path());
+        let folder = Self { dir, ca };
+        folder.write("networks.yaml", crate::bodies::NETWORKS);
+        folder.write("world.yaml", WORLD);
+        folder
+    }
 
-impl Drop for Mortal {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    /// `serve` with the certificate and these further arguments; `@name` is a file of the folder.
+    pub fn serve(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kubevirt-preflight"));
+        let variables = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for name in variables.filter(|name| name.starts_with("KUBEVIRT_PREFLIGHT_") || name.starts_with("OTEL_")) {
+            command.env_remove(name);
+        }
+        command.args(["serve", "--bind", "127.0.0.1:0", "--observe-bind", "127.0.0.1:0", "--drain-delay", "0s"]);
+        command.arg("--tls-cert").arg(self.path("tls.crt")).arg("--tls-key").arg(self.path("tls.key"));
+        for argument in arguments {
+            match argument.strip_prefix('@') {
+                Some(name) => command.arg(self.path(name)),
+                None => command.arg(argument),
+            };
+        }
+        command
+    }
+
+    /// Started with networks and world, logging JSON.
+    pub fn start(self, arguments: &[&str], variables: &[(&str, &str)]) -> Process {
+        let given = ["--networks", "@networks.yaml", "--world", "@world.yaml", "--log-format", "json"];
+        let mut command = self.serve(&[&given, arguments].concat());
+        command.envs(variables.iter().copied());
+        Process::start(command, self)
+    }
+}
+
+/// A server that answers.
+pub struct Process {
+    pub bind: SocketAddr,
+    pub observe: SocketAddr,
+    pub folder: Folder,
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-impl Program {
-    /// Starts with these further flags, and waits until it serves.
-    pub async fn start(ca: &Ca, flags: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        ca.server(NAME).write(folder.path());
-        let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
-        tokio::task::spawn_blocking(move || Self::run(folder, &flags)).await.unwrap()
-    }
-
-    fn run(folder: TempDir, flags: &[String]) -> Self {
-        let child = Command::new(PROGRAM)
-            .args(["serve", "--bind", "127.0.0.1:0", "--observe-bind", "127.0.0.1:0", "--log-format", "json"])
-            .args(["--networks", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/cluster.yaml"), "--tls-cert"])
-            .arg(folder.path().join("tls.crt"))
-            .arg("--tls-key")
-            .arg(folder.path().join("tls.key"))
-            .args(flags)
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = Mortal(child.unwrap());
-        let lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
-        let (sender, receiver) = mpsc::channel();
-        // Reads to the end, for nobody writes to a full pipe.
-        std::thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let _ = sender.send(line);
+impl Process {
+    pub fn start(mut command: Command, folder: Folder) -> Self {
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (errors, sink) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&lines));
+        let reader = std::thread::spawn(move || {
+            for line in errors.split(b'\n') {
+                sink.lock().unwrap().push(String::from_utf8(line.unwrap()).unwrap());
             }
         });
-        let mut told = String::new();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut process = Self { bind: any, observe: any, folder, child, lines, reader: Some(reader) };
+        let line = process.line(" listening", |line| line.contains("serving"));
+        let address = |scheme: &str| {
+            let rest = line.split(&format!("{scheme}://")).nth(1).unwrap();
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
+            rest[..end].parse().unwrap()
+        };
+        (process.bind, process.observe) = (address("https"), address("http"));
+        process
+    }
+
+    /// All that it has logged.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// The lines of this message.
+    pub fn logged(&self, message: &str) -> Vec<Value> {
+        let lines = self
+            .lines()
+            .into_iter()
+            .map(|line| serde_json::from_str::<Value>(&line).unwrap_or_else(|_| panic!("no JSON: {line}")));
+        lines.filter(|line| line["message"] == message).collect()
+    }
+
+    /// Waits for a line.
+    pub fn line(&self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
         loop {
-            let line = receiver.recv_timeout(Duration::from_secs(20));
-            let line = line.unwrap_or_else(|error| panic!("it does not serve ({error}): {told}"));
-            let fields: Value = serde_json::from_str(&line).unwrap_or_default();
-            if fields["message"] == "serving" {
-                let bind = address(&fields["reviews"], "https://");
-                let addresses = Addresses { bind, observe: address(&fields["observe"], "http://") };
-                return Self { addresses, child, _folder: folder };
+            if let Some(line) = self.lines().iter().find(|line| wanted(line)) {
+                return line.clone();
             }
-            told = told + &line + "\n";
+            assert!(begun.elapsed() < PATIENCE, "no line{what}: {:#?}", self.lines());
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Sends SIGTERM.
-    pub fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.child.0.id().to_string()]).status().unwrap();
-        assert!(done.success());
+    pub async fn sender(&self) -> Sender {
+        let config = config(self.folder.ca.der(), "http/1.1", None);
+        Sender::over(connect(self.bind, config, NAME).await.unwrap()).await
     }
 
-    /// Its exit code, which must come within `time`.
-    pub async fn exit(&mut self, time: Duration) -> i32 {
-        let began = Instant::now();
+    /// The verdict on a review: `allowed`, `warned` or `denied`, and all that was said.
+    pub async fn verdict(&self, body: Vec<u8>) -> (&'static str, String) {
+        let answer = self.sender().await.post(body).await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let response = &answer.body["response"];
+        let word = match (response["allowed"].as_bool().unwrap(), response["warnings"].is_null()) {
+            (true, true) => "allowed",
+            (true, false) => "warned",
+            (false, _) => "denied",
+        };
+        (word, response.to_string())
+    }
+
+    /// Asks until the verdict is this one.
+    pub async fn becomes(&self, body: &[u8], wanted: &str) {
+        let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.0.try_wait().unwrap() {
-                return status.code().expect("killed by a signal");
+            let (verdict, said) = self.verdict(body.to_vec()).await;
+            if verdict == wanted {
+                return;
             }
-            assert!(began.elapsed() < time, "it still runs after {time:?}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(begun.elapsed() < PATIENCE, "{said}\n{:#?}", self.lines());
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// A connection to it.
-    pub async fn sender(&self, ca: &Ca) -> Sender {
-        let config = config(ca.der(), "http/1.1", None);
-        Sender::over(connect(self.addresses.bind, config, NAME).await.unwrap()).await
+    /// The value of a metric.
+    pub async fn metric(&self, series: &str) -> Option<f64> {
+        let text = get(self.observe, "/metrics").await.2;
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.map(|value| value.parse().unwrap())
     }
 
-    /// What the kernel says of its memory, in KiB: `VmRSS`, `VmHWM`.
-    pub fn memory(&self, name: &str) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.0.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
+    /// Waits for a metric to have this value.
+    pub async fn metric_becomes(&self, series: &str, wanted: f64) {
+        let begun = Instant::now();
+        loop {
+            let value = self.metric(series).await;
+            if value.is_some_and(|value| (value - wanted).abs() < 0.5) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{series} is {value:?}: {:#?}", self.lines());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends SIGTERM and waits for the end and the last line.
+    pub fn stop(&mut self) -> ExitStatus {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not stop: {:#?}", self.lines());
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        self.reader.take().unwrap().join().unwrap();
+        status
     }
 }
 
-fn address(url: &Value, scheme: &str) -> SocketAddr {
-    let url = url.as_str().unwrap().strip_prefix(scheme).unwrap();
-    url.split('/').next().unwrap().parse().unwrap()
+/// Replaces a file as editors do: what reads it never sees a half.
+pub fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).unwrap();
+    std::fs::rename(new, path).unwrap();
+}
+
+/// A GET in the clear.
+pub async fn get(address: SocketAddr, path: &str) -> (StatusCode, HeaderMap, String) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get(path).header("host", "x").body(Empty::<Bytes>::new()).unwrap();
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
 }

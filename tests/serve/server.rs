@@ -7,6 +7,7 @@ use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::serve::judge::{Judge, Reread};
 use kubevirt_preflight::serve::limits::Limits;
 use kubevirt_preflight::serve::metrics::Metrics;
+use kubevirt_preflight::serve::telemetry::Telemetry;
 use kubevirt_preflight::serve::tls::{self, Client, Files, Tls};
 use kubevirt_preflight::serve::{Addresses, Server, Sources, Stopping};
 use kubevirt_preflight::world::{Inputs, World};
@@ -26,6 +27,7 @@ pub struct Options {
     pub client: Option<Client>,
     pub reread: Option<Reread>,
     pub synced: bool,
+    pub telemetry: Option<Telemetry>,
 }
 
 impl Default for Options {
@@ -36,6 +38,7 @@ impl Default for Options {
             client: None,
             reread: None,
             synced: true,
+            telemetry: None,
         }
     }
 }
@@ -71,8 +74,13 @@ impl Running {
         let (judge, judge_receiver) = watch::channel(options.synced.then(judge));
         let metrics = Arc::new(Metrics::default());
         tls::publish(&tls, files.load().unwrap(), &metrics);
-        let sources =
-            Sources { judge: judge_receiver, tls: tls_receiver, reread: options.reread, metrics: Arc::clone(&metrics) };
+        let sources = Sources {
+            judge: judge_receiver,
+            tls: tls_receiver,
+            reread: options.reread,
+            metrics: Arc::clone(&metrics),
+            telemetry: options.telemetry,
+        };
         let any = "127.0.0.1:0".parse().unwrap();
         let addresses = Addresses { bind: any, observe: any };
         let server = Server::bind(addresses, sources, options.limits, options.stopping).await.unwrap();

@@ -3,8 +3,8 @@
 use crate::bodies::{nad, review as body};
 use crate::client::{Sender, review};
 use crate::pki::Ca;
-use crate::program::Program;
 use crate::raw::{LONG, Raw, get, head, request};
+use crate::rolling::Program;
 use crate::server::{Options, Running};
 use crate::wire::{bad, good};
 use kubevirt_preflight::serve::Stopping;

@@ -1,16 +1,22 @@
-//! Flags and environment.
+//! Flags and environment. Values that clap would refuse one at a time are kept with what is wrong with them: a start-up
+//! tells all that is to be mended at once.
 
 use super::super::Cluster;
+use anyhow::{Context as _, Error, anyhow, bail};
 use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
 use kubevirt_preflight::policy::{Enforcement, Profile, UnknownLevel};
 use kubevirt_preflight::serve::limits::Limits;
 use kubevirt_preflight::serve::logs::Format;
+use kubevirt_preflight::serve::telemetry::Endpoint;
 use kubevirt_preflight::serve::tls::{Client, Files};
 use kubevirt_preflight::serve::{Addresses, Stopping};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::convert::Infallible;
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::num::NonZeroU8;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -18,11 +24,11 @@ use std::time::Duration;
     A flag wins over its environment variable, and both over the policy file.")]
 pub(in crate::cli) struct ServeArgs {
     /// Where to answer reviews, over TLS.
-    #[arg(long, value_name = "ADDRESS:PORT", env = "KUBEVIRT_PREFLIGHT_BIND", default_value = "0.0.0.0:9443")]
-    bind: SocketAddr,
+    #[arg(long, value_name = "ADDRESS:PORT", env = "KUBEVIRT_PREFLIGHT_BIND", value_parser = checked(address), default_value = "0.0.0.0:9443")]
+    bind: Checked<SocketAddr>,
     /// Where to answer /livez, /readyz and /metrics, in the clear.
-    #[arg(long, value_name = "ADDRESS:PORT", env = "KUBEVIRT_PREFLIGHT_OBSERVE_BIND", default_value = "0.0.0.0:8080")]
-    observe_bind: SocketAddr,
+    #[arg(long, value_name = "ADDRESS:PORT", env = "KUBEVIRT_PREFLIGHT_OBSERVE_BIND", value_parser = checked(address), default_value = "0.0.0.0:8080")]
+    observe_bind: Checked<SocketAddr>,
     /// Certificate, and what is between it and its CA, in PEM; read anew when it changes.
     #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_TLS_CERT")]
     tls_cert: PathBuf,
@@ -44,32 +50,38 @@ pub(in crate::cli) struct ServeArgs {
     )]
     client_name: Vec<String>,
     /// Between SIGTERM and the end of accepting; clients learn in it that the server is not ready.
-    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_DRAIN_DELAY", value_parser = time, default_value = "5s")]
-    drain_delay: Duration,
+    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_DRAIN_DELAY", value_parser = checked(time), default_value = "5s")]
+    drain_delay: Checked<Duration>,
     /// After the drain delay, for what is in flight.
-    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_GRACE", value_parser = time, default_value = "20s")]
-    grace: Duration,
+    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_GRACE", value_parser = checked(time), default_value = "20s")]
+    grace: Checked<Duration>,
     /// Most connections at once.
-    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_CONNECTIONS", value_parser = count, default_value = "1024")]
-    max_connections: usize,
+    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_CONNECTIONS", value_parser = checked(count), default_value = "1024")]
+    max_connections: Checked<usize>,
     /// Most reviews at once; more are told to come again.
-    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_REVIEWS", value_parser = count, default_value = "256")]
-    max_reviews: usize,
+    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_REVIEWS", value_parser = checked(count), default_value = "256")]
+    max_reviews: Checked<usize>,
     /// For a client to finish the TLS handshake, and again to send its first request.
-    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_FIRST_REQUEST_TIMEOUT", value_parser = time, default_value = "5s")]
-    first_request_timeout: Duration,
+    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_FIRST_REQUEST_TIMEOUT", value_parser = checked(time), default_value = "5s")]
+    first_request_timeout: Checked<Duration>,
     /// For a connection without a request. The API server keeps one for 90 s: stay above 95 s.
-    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_IDLE_TIMEOUT", value_parser = time, default_value = "120s")]
-    idle_timeout: Duration,
+    #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_IDLE_TIMEOUT", value_parser = checked(time), default_value = "120s")]
+    idle_timeout: Checked<Duration>,
     /// Threads that answer; as many as there are cores, two at most, if left out.
-    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_THREADS")]
-    pub(super) threads: Option<NonZeroU8>,
+    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_THREADS", value_parser = checked(threads))]
+    threads: Option<Checked<usize>>,
     /// How log lines look.
     #[arg(long, value_enum, env = "KUBEVIRT_PREFLIGHT_LOG_FORMAT", default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub(super) log_format: LogFormat,
     /// Which log lines are written: error, warn, info, debug or trace.
     #[arg(long, env = "KUBEVIRT_PREFLIGHT_LOG", default_value = "info", value_name = "LEVEL")]
     pub(super) log: String,
+    /// Base URL of an OpenTelemetry collector that takes OTLP over HTTP: gets a span of each review.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = checked(endpoint))]
+    otlp_endpoint: Option<Checked<Option<Endpoint>>>,
+    /// CA of the collector, in PEM; needed for https.
+    #[arg(long, value_name = "FILE", env = "OTEL_EXPORTER_OTLP_CERTIFICATE")]
+    otlp_ca: Option<PathBuf>,
     /// The column of levels to start from, whatever the policy says.
     #[arg(long, value_enum, env = "KUBEVIRT_PREFLIGHT_PROFILE", value_name = "PROFILE")]
     profile: Option<ProfileArg>,
@@ -132,30 +144,71 @@ pub(super) struct Overrides {
     pub(super) enforcement: Option<Enforcement>,
 }
 
+/// What the flags say, each value right.
+#[derive(Clone, Debug)]
+pub(super) struct Set {
+    pub(super) addresses: Addresses,
+    pub(super) limits: Limits,
+    pub(super) stopping: Stopping,
+    pub(super) threads: Option<usize>,
+    pub(super) collector: Option<(Endpoint, Vec<CertificateDer<'static>>)>,
+}
+
 impl ServeArgs {
-    pub(super) fn addresses(&self) -> Addresses {
-        Addresses { bind: self.bind, observe: self.observe_bind }
+    /// Every value that is wrong is an error.
+    pub(super) fn set(&self) -> Result<Set, Vec<Error>> {
+        let mut faults = Faults(Vec::new());
+        let bind = faults.take("--bind", &self.bind);
+        let observe = faults.take("--observe-bind", &self.observe_bind);
+        let drain_delay = faults.take("--drain-delay", &self.drain_delay);
+        let grace = faults.take("--grace", &self.grace);
+        let connections = faults.take("--max-connections", &self.max_connections);
+        let reviews = faults.take("--max-reviews", &self.max_reviews);
+        let first_request = faults.take("--first-request-timeout", &self.first_request_timeout);
+        let idle = faults.take("--idle-timeout", &self.idle_timeout);
+        let threads = self.threads.as_ref().and_then(|threads| faults.take("--threads", threads));
+        let collector = self.collector(&mut faults);
+        let Faults(faults) = faults;
+        match (bind, observe, drain_delay, grace, connections, reviews, first_request, idle) {
+            (
+                Some(bind),
+                Some(observe),
+                Some(drain_delay),
+                Some(grace),
+                Some(connections),
+                Some(reviews),
+                Some(first_request),
+                Some(idle),
+            ) if faults.is_empty() => {
+                let limits =
+                    Limits { connections, reviews, handshake: first_request, first_request, idle, ..Limits::default() };
+                let (addresses, stopping) = (Addresses { bind, observe }, Stopping { drain_delay, grace });
+                Ok(Set { addresses, limits, stopping, threads, collector })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    fn collector(&self, faults: &mut Faults) -> Option<(Endpoint, Vec<CertificateDer<'static>>)> {
+        let endpoint = faults.take("--otlp-endpoint", self.otlp_endpoint.as_ref()?)??;
+        match &self.otlp_ca {
+            Some(file) if !file.as_os_str().is_empty() => match cas(file) {
+                Ok(cas) => return Some((endpoint, cas)),
+                Err(error) => faults.0.push(error),
+            },
+            _ if endpoint.is_tls() => {
+                let flag = source("--otlp-endpoint");
+                faults.0.push(anyhow!("{flag} is reached over TLS; name the collector's CA by --otlp-ca."));
+            }
+            _ => {}
+        }
+        Some((endpoint, Vec::new()))
     }
 
     pub(super) fn files(&self) -> Files {
         let names = self.client_name.clone();
         let client = self.client_ca.clone().map(|ca| Client { ca, names });
         Files { cert: self.tls_cert.clone(), key: self.tls_key.clone(), client }
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        Limits {
-            connections: self.max_connections,
-            reviews: self.max_reviews,
-            handshake: self.first_request_timeout,
-            first_request: self.first_request_timeout,
-            idle: self.idle_timeout,
-            ..Limits::default()
-        }
-    }
-
-    pub(super) fn stopping(&self) -> Stopping {
-        Stopping { drain_delay: self.drain_delay, grace: self.grace }
     }
 
     pub(super) fn overrides(&self) -> Overrides {
@@ -171,6 +224,62 @@ impl ServeArgs {
             }),
         }
     }
+}
+
+/// A value, or what is wrong with it.
+#[derive(Clone, Debug)]
+struct Checked<T>(Result<T, String>);
+
+/// A parser for clap that refuses nothing.
+fn checked<T>(parse: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Checked<T>, Infallible> + Clone {
+    move |text| Ok(Checked(parse(text).map_err(|remedy| format!("is `{text}`; {remedy}."))))
+}
+
+struct Faults(Vec<Error>);
+
+impl Faults {
+    fn take<T: Clone>(&mut self, flag: &str, value: &Checked<T>) -> Option<T> {
+        match &value.0 {
+            Ok(value) => Some(value.clone()),
+            Err(what) => {
+                self.0.push(anyhow!("{} {what}", source(flag)));
+                None
+            }
+        }
+    }
+}
+
+/// Where a value comes from: the flag, or else its environment variable.
+pub(super) fn source(flag: &str) -> String {
+    let is_flag = |arg: OsString| arg.to_str().and_then(|arg| arg.split('=').next()) == Some(flag);
+    match flag {
+        _ if std::env::args_os().any(is_flag) => flag.to_owned(),
+        "--otlp-endpoint" => "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
+        _ => format!("KUBEVIRT_PREFLIGHT_{}", flag[2..].to_uppercase().replace('-', "_")),
+    }
+}
+
+fn cas(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let cas = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let cas = cas.with_context(|| format!("--otlp-ca {} cannot be read:", file.display()))?;
+    if cas.is_empty() {
+        bail!("--otlp-ca {} holds no certificate; give the collector's CA in PEM.", file.display());
+    }
+    Ok(cas)
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port, for example 0.0.0.0:9443 or [::]:9443".to_owned())
+}
+
+/// Empty is as if it were not set, by the OpenTelemetry specification.
+fn endpoint(text: &str) -> Result<Option<Endpoint>, String> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse::<u8>().ok().filter(|threads| *threads > 0);
+    threads.map(usize::from).ok_or_else(|| "write a number from 1 to 255".to_owned())
 }
 
 /// `5s`, `1m 30s`, `500ms`

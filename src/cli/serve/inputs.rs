@@ -13,6 +13,7 @@ use kubevirt_preflight::serve::judge::{Judge, today};
 use kubevirt_preflight::serve::metrics::Metrics;
 use kubevirt_preflight::world::{Inputs, Settings, World};
 use std::path::PathBuf;
+use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -42,14 +43,17 @@ impl Held {
                 "Nothing tells what the cluster uses; name --networks FILE, --world FILE, or the networks by flags."
             )
         });
-        match (named, policy(&cluster, overrides), world::declared(&cluster), world(&cluster)) {
-            (Ok(()), Ok(policy), Ok(declared), Ok((world, snapshot))) => {
+        let flags = flag_faults(&cluster);
+        // What is wrong with the flags is in `flags` already.
+        let file = if flags.is_empty() { world::declared(&cluster) } else { world::declared(&without_flags(&cluster)) };
+        match (named, policy(&cluster, overrides), file, world(&cluster)) {
+            (Ok(()), Ok(policy), Ok(declared), Ok((world, snapshot))) if flags.is_empty() => {
                 let parts = Mutex::new(Parts { policy, declared, world, snapshot });
                 Ok(Self { cluster, overrides, parts })
             }
             (named, policy, declared, world) => {
                 let errors = [named.err(), policy.err(), declared.err(), world.err()];
-                Err(errors.into_iter().flatten().collect())
+                Err(flags.into_iter().chain(errors.into_iter().flatten()).collect())
             }
         }
     }
@@ -100,6 +104,23 @@ impl Held {
         // Each part is replaced whole, so a panic elsewhere leaves them as they were.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Every value of --pod-cidr, --service-cidr and --node that is wrong.
+fn flag_faults(cluster: &Cluster) -> Vec<anyhow::Error> {
+    let none: &[String] = &[];
+    let pods = cluster.pod_cidr.iter().map(|one| [slice::from_ref(one), none, none]);
+    let services = cluster.service_cidr.iter().map(|one| [none, slice::from_ref(one), none]);
+    let nodes = cluster.node.iter().map(|one| [none, none, slice::from_ref(one)]);
+    let faults = pods
+        .chain(services)
+        .chain(nodes)
+        .filter_map(|[pods, services, nodes]| Declared::default().with_flags(pods, services, nodes).err());
+    faults.map(anyhow::Error::from).collect()
+}
+
+fn without_flags(cluster: &Cluster) -> Cluster {
+    Cluster { pod_cidr: Vec::new(), service_cidr: Vec::new(), node: Vec::new(), ..cluster.clone() }
 }
 
 fn policy(cluster: &Cluster, overrides: Overrides) -> Result<Policy> {
