@@ -15,6 +15,7 @@ mod program;
 mod raw;
 mod reread;
 mod rotation;
+mod self_managed;
 mod server;
 mod stop;
 mod tls;
