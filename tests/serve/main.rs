@@ -18,6 +18,7 @@ mod rotation;
 mod self_managed;
 mod server;
 mod stop;
+mod simulation;
 mod tls;
 mod volume;
 mod wire;

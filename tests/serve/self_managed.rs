@@ -1,386 +1,160 @@
-//! Self-managed certificates over several lives of the CA, simulated: replicas that are interleaved at random, crash and
-//! stall, reads that lag, clocks that differ, and people who edit what they should not. All of it from a seed.
+//! Self-managed certificates: a simulation of several lives of the CA, single looks, and a server that shows the leaf.
 
-use kubevirt_preflight::serve::certificates::clocks::{Clocks, Life};
+use crate::client::{config, connect};
+use crate::server::{NAME, Options, Running};
+use crate::simulation::{CA, Counts, LEAF, LIVES, SETTLE, clocks, names, runs};
+use kubevirt_preflight::serve::certificates::clocks::Clocks;
 use kubevirt_preflight::serve::certificates::held::{Data, Held};
 use kubevirt_preflight::serve::certificates::pair::{Cert, Shown};
-use kubevirt_preflight::serve::certificates::{Seen, Step, issue, step, trust};
-use kubevirt_preflight::serve::tls::Validity;
+use kubevirt_preflight::serve::certificates::{Seen, Step, step};
 use rustls::pki_types::ServerName;
-use std::collections::HashMap;
-use std::time::Duration;
+use std::sync::Arc;
 
-/// When the simulation begins, in Unix time.
-const START: i64 = 1_800_000_000;
-/// A replica's reading of the webhook entries is this old at most.
-const LAG: i64 = 10;
-/// An API server's is.
-const API_LAG: i64 = 60;
-/// Clocks are this wrong at most.
-const SKEW: i64 = 60;
-const SETTLE: i64 = 600;
-const LOOK: i64 = 1_000;
-const CA: (i64, i64) = (16_000, 5_000);
-const LEAF: (i64, i64) = (6_000, 2_000);
-const LIVES: i64 = 3;
+const NOW: i64 = 1_800_000_000;
 
-fn clocks(settle: i64) -> Clocks {
-    let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap());
-    let life = |(lasts, ahead)| Life { lasts: seconds(lasts), renewed_ahead: seconds(ahead) };
-    Clocks::new(life(CA), life(LEAF), seconds(settle), seconds(LOOK)).unwrap()
-}
-
-fn names() -> Vec<ServerName<'static>> {
-    vec![ServerName::try_from("preflight.kubevirt.svc").unwrap()]
-}
-
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// From 0 to `most`.
-    fn upto(&mut self, most: i64) -> i64 {
-        i64::try_from(self.roll() % u64::try_from(most + 1).unwrap()).unwrap()
-    }
-
-    fn one_in(&mut self, count: i64) -> bool {
-        self.upto(count - 1) == 0
-    }
-}
-
-/// A state of the webhook configuration.
-#[derive(Clone)]
-struct Version {
-    since: i64,
+/// One replica with nobody else, which does at once what it is to do.
+struct Alone {
     entries: Vec<Vec<u8>>,
-    by_hand: bool,
-}
-
-/// Where a replica is in its look.
-enum Doing {
-    Resting,
-    /// The version of the entries that was read.
-    ReadEntries(usize),
-    /// It has decided, on this version of the entries and of the Secret.
-    Decided(usize, u64, Box<Step>),
-    Written(usize, Box<Step>),
-}
-
-struct Replica {
-    skew: i64,
-    at: i64,
-    doing: Doing,
-    shown: Option<Shown>,
-    /// How often it has shown another leaf.
-    shows: u64,
-    up_since: i64,
-    /// Until then it may show a leaf that API servers do not know yet, for it has nothing else.
-    fresh_until: i64,
-}
-
-#[derive(Default, Debug)]
-struct Counts {
-    writes: i64,
-    conflicts: i64,
-    publications: i64,
-    edits: i64,
-    verified: u64,
-}
-
-struct Cluster {
-    dice: Dice,
-    clocks: Clocks,
-    now: i64,
     secret: Option<Data>,
-    version: u64,
-    configuration: Vec<Version>,
-    replicas: Vec<Replica>,
-    api_skew: i64,
-    edited: i64,
-    counts: Counts,
-    /// When a replica's leaf, the so many-th, was last verified under a version of the configuration.
-    verified: HashMap<(usize, u64, usize), i64>,
+    shown: Option<Shown>,
+    now: i64,
 }
 
-impl Cluster {
-    fn new(seed: u64, clocks: Clocks) -> Self {
-        let mut dice = Dice(seed);
-        let replicas = (0..=dice.upto(2)).map(|_| Replica {
-            skew: dice.upto(2 * SKEW) - SKEW,
-            at: START + dice.upto(20),
-            doing: Doing::Resting,
-            shown: None,
-            shows: 0,
-            up_since: START,
-            fresh_until: START,
-        });
-        let replicas = replicas.collect();
-        let api_skew = dice.upto(2 * SKEW) - SKEW;
-        // As a chart makes it: two entries that trust nobody yet.
-        let configuration = vec![Version { since: START, entries: vec![Vec::new(); 2], by_hand: true }];
-        let (secret, version, counts, verified) = (None, 0, Counts::default(), HashMap::new());
-        Self {
-            dice,
-            clocks,
-            now: START,
-            secret,
-            version,
-            configuration,
-            replicas,
-            api_skew,
-            edited: START,
-            counts,
-            verified,
-        }
+impl Alone {
+    /// In a cluster where nothing is yet.
+    fn new(now: i64) -> Self {
+        Self { entries: vec![Vec::new(); 2], secret: None, shown: None, now }
     }
 
-    /// Lets time pass to the end; an error says what went wrong, and when.
-    fn run(mut self, edits: bool) -> Result<Counts, String> {
-        let end = START + LIVES * CA.0;
-        let mut edit = if edits { START + 3_000 } else { i64::MAX };
-        loop {
-            let turn = (0..self.replicas.len()).min_by_key(|i| self.replicas[*i].at).unwrap();
-            let at = self.replicas[turn].at.min(edit);
-            if at > end {
-                return Ok(self.counts);
-            }
-            self.now = self.now.max(at);
-            if at == edit {
-                self.edit();
-                edit = self.now + 2_500 + self.dice.upto(4_000);
-            } else {
-                self.act(turn);
-            }
-            self.check().map_err(|why| format!("{} s after the start: {why}", self.now - START))?;
-        }
-    }
-
-    fn pause(&mut self) -> i64 {
-        match self.dice.upto(99) {
-            0 => self.dice.upto(400),
-            1..10 => self.dice.upto(30),
-            _ => self.dice.upto(2),
-        }
-    }
-
-    /// The next thing that a replica does; one in two hundred times it crashes instead.
-    fn act(&mut self, turn: usize) {
-        let pause = self.pause();
-        if self.dice.one_in(200) {
-            let down = if self.dice.one_in(10) { self.dice.upto(20_000) } else { self.dice.upto(60) };
-            let at = self.now + down;
-            let replica = &mut self.replicas[turn];
-            *replica = Replica { at, doing: Doing::Resting, shown: None, up_since: at, fresh_until: 0, ..*replica };
-            return;
-        }
-        let doing = std::mem::replace(&mut self.replicas[turn].doing, Doing::Resting);
-        let (doing, pause) = match doing {
-            Doing::Resting => (Doing::ReadEntries(self.lagging()), pause),
-            Doing::ReadEntries(read) => {
-                let step = self.decide(turn, read);
-                (Doing::Decided(read, self.version, Box::new(step)), pause)
-            }
-            Doing::Decided(read, version, step) => {
-                self.write(version, step.write.clone());
-                (Doing::Written(read, step), pause)
-            }
-            Doing::Written(read, step) => {
-                self.publish(read, step.publish.as_deref());
-                self.show(turn, step.show);
-                (Doing::Resting, i64::try_from(step.look_again.as_secs()).unwrap() + pause)
-            }
-        };
-        let replica = &mut self.replicas[turn];
-        (replica.doing, replica.at) = (doing, self.now + pause);
-    }
-
-    /// The number of a version that was current not long ago.
-    fn lagging(&mut self) -> usize {
-        let at = self.now - self.dice.upto(LAG);
-        self.configuration.iter().rposition(|version| version.since <= at).unwrap_or(0)
-    }
-
-    fn decide(&self, turn: usize, read: usize) -> Step {
-        let replica = &self.replicas[turn];
+    fn look(&mut self) -> Step {
         let names = names();
-        let seen = Seen {
-            entries: &self.configuration[read].entries,
-            secret: self.secret.as_ref(),
-            shown: replica.shown.as_ref(),
-            names: &names,
-            now: self.now + replica.skew,
-        };
-        let step = step(&seen, &self.clocks).unwrap();
-        if std::env::var_os("TELL").is_some() {
-            eprintln!("{} replica {turn}: {:?} show {}", self.now - START, step.told, step.show.is_some());
+        let Self { entries, secret, shown, now } = &*self;
+        let seen = Seen { entries, secret: secret.as_ref(), shown: shown.as_ref(), names: &names, now: *now };
+        let step = step(&seen, &Clocks::default()).unwrap();
+        self.secret = step.write.clone().or(self.secret.take());
+        if let Some(bundle) = &step.publish {
+            self.entries.fill(bundle.clone().into_bytes());
         }
+        self.shown = step.show.clone().or(self.shown.take());
         step
     }
 
-    fn write(&mut self, version: u64, data: Option<Data>) {
-        let Some(data) = data else { return };
-        if version == self.version {
-            (self.secret, self.version) = (Some(data), version + 1);
-            self.counts.writes += 1;
-        } else {
-            self.counts.conflicts += 1;
+    /// Looks until there is nothing to do.
+    fn rest(&mut self) -> Vec<String> {
+        let mut told = Vec::new();
+        for _ in 0..10 {
+            let step = self.look();
+            told.extend(step.told);
+            if step.write.is_none() && step.publish.is_none() && step.show.is_none() {
+                return told;
+            }
         }
+        panic!("no rest: {told:?}");
     }
 
-    fn publish(&mut self, read: usize, bundle: Option<&str>) {
-        let Some(bundle) = bundle else { return };
-        if read + 1 == self.configuration.len() {
-            let entries = vec![bundle.as_bytes().to_vec(); 2];
-            self.configuration.push(Version { since: self.now, entries, by_hand: false });
-            self.counts.publications += 1;
-        } else {
-            self.counts.conflicts += 1;
-        }
+    fn held(&self) -> Held {
+        Held::read(self.secret.as_ref().unwrap()).0
     }
 
-    fn show(&mut self, turn: usize, show: Option<Shown>) {
-        let Some(shown) = show else { return };
-        let held = Held::read(self.secret.as_ref().unwrap_or(&Data::new())).0;
-        let settled = held.ca.and_then(|ca| ca.published).is_some_and(|at| at + SETTLE + 2 * SKEW <= self.now);
-        let replica = &mut self.replicas[turn];
-        if replica.shown.is_none() && !settled {
-            replica.fresh_until = self.now + API_LAG;
-        }
-        replica.shows += 1;
-        replica.shown = Some(shown);
-    }
-
-    /// What must hold at every moment.
-    fn check(&mut self) -> Result<(), String> {
-        let now = self.now;
-        let last = self.configuration.len() - 1;
-        let current = |i: &usize| self.configuration.get(i + 1).is_none_or(|next| next.since + API_LAG >= now);
-        let held = (0..=last).rev().take_while(current).filter(|i| !self.configuration[*i].by_hand).collect::<Vec<_>>();
-        for turn in 0..self.replicas.len() {
-            let replica = &self.replicas[turn];
-            // Two looks and the longest stall: by then whatever was edited is mended.
-            let calm = now - self.edited.max(replica.up_since) > 2 * LOOK + 2_000;
-            if calm && replica.shown.is_none() {
-                return Err(format!("replica {turn} shows no leaf"));
-            }
-            if calm && self.configuration[last].by_hand {
-                return Err("the bundle is still as somebody has edited it".to_owned());
-            }
-            if replica.shown.is_some() && now > replica.fresh_until {
-                for version in &held {
-                    self.verify(turn, *version).map_err(|why| format!("replica {turn} is refused: {why}"))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// As an API server does. What was verified within the last minutes is not verified again.
-    fn verify(&mut self, turn: usize, version: usize) -> Result<(), String> {
-        let (replica, now) = (&self.replicas[turn], self.now);
-        let Some(shown) = &replica.shown else { return Ok(()) };
-        let key = (turn, replica.shows, version);
-        if self.verified.get(&key).is_some_and(|at| now - at < 200) {
-            return Ok(());
-        }
-        let leaf = shown.leaf.cert();
-        let mut entries = self.configuration[version].entries.clone();
-        entries.dedup();
-        for bundle in entries {
-            let text = String::from_utf8(bundle).unwrap();
-            let bundle: Vec<_> = Cert::parse_all(&text).into_iter().map(Result::unwrap).collect();
-            if let Some(fault) = trust::fault(leaf, &bundle, &names(), now + self.api_skew) {
-                return Err(format!("{fault}; leaf {leaf:?} under {bundle:?}"));
-            }
-        }
-        self.counts.verified += 1;
-        self.verified.insert(key, now);
-        Ok(())
-    }
-
-    /// Somebody edits the Secret or the webhook configuration.
-    fn edit(&mut self) {
-        self.counts.edits += 1;
-        self.edited = self.now;
-        let edit = self.dice.upto(14);
-        if std::env::var_os("TELL").is_some() {
-            eprintln!("{} edit {edit}", self.now - START);
-        }
-        if edit >= 11 {
-            let mut entries = self.configuration.last().unwrap().entries.clone();
-            match edit {
-                11 => entries.fill(Vec::new()),
-                12 => entries[0] = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec(),
-                13 => {
-                    let half = entries[1].len() / 2;
-                    entries[1].truncate(half);
-                }
-                _ => {
-                    let validity = Validity { not_before: self.now, not_after: self.now + 100_000 };
-                    let foreign = issue::ca(validity).unwrap();
-                    entries[1].extend_from_slice(foreign.cert().pem().as_bytes());
-                }
-            }
-            self.configuration.push(Version { since: self.now, entries, by_hand: true });
-            return;
-        }
-        let Some(mut data) = self.secret.take() else { return };
-        let held = Held::read(&data).0;
-        let mut put = |key: &str, text: &str| drop(data.insert(key.to_owned(), text.as_bytes().to_vec()));
-        let leaf = |names: &str, not_after| {
-            let pair = held.ca.as_ref()?.pair.as_ref()?;
-            let validity = Validity { not_before: START - 400, not_after };
-            Some(issue::leaf(&[ServerName::try_from(names.to_owned()).unwrap()], validity, pair).unwrap())
-        };
-        match edit {
-            0 => data.clear(),
-            1 => put("tls.key", held.ca.as_ref().and_then(|ca| ca.pair.as_ref()).map_or("", |pair| pair.key().pem())),
-            2 => put("tls.crt", "no PEM"),
-            3 => put("ca.key", ""),
-            4 => put("ca.crt", "-----BEGIN CERTIFICATE-----\nno base64\n-----END CERTIFICATE-----"),
-            5 => data.values_mut().for_each(|value| value.fill(0xff)),
-            6 => put("next-ca.crt", "no PEM"),
-            7 => put("next-ca.published", "9999-12-30T00:00:00Z"),
-            8 => put("ca.published", "yesterday"),
-            9 | 10 => {
-                let (name, end) = if edit == 9 {
-                    ("another.kubevirt.svc", self.now + 4_000)
-                } else {
-                    ("preflight.kubevirt.svc", self.now - 300)
-                };
-                if let Some(pair) = leaf(name, end) {
-                    put("tls.crt", pair.cert().pem());
-                    put("tls.key", pair.key().pem());
-                }
-            }
-            _ => unreachable!(),
-        }
-        self.secret = Some(data).filter(|data| !data.is_empty());
-        self.version += 1;
+    fn bundle(&self) -> Vec<Cert> {
+        Cert::parse_all(std::str::from_utf8(&self.entries[0]).unwrap()).into_iter().map(Result::unwrap).collect()
     }
 }
 
-/// Runs of these seeds, on two threads; all that went wrong.
-fn runs(seeds: std::ops::Range<u64>, clocks: Clocks, edits: bool) -> (Vec<(u64, Counts)>, Vec<String>) {
-    let half = |parity: u64| {
-        let seeds = seeds.clone().filter(move |seed| seed % 2 == parity);
-        std::thread::spawn(move || -> Vec<_> {
-            seeds.map(|seed| (seed, Cluster::new(seed, clocks).run(edits))).collect()
-        })
-    };
-    let halves = [half(0), half(1)];
-    let all = halves.into_iter().flat_map(|half| half.join().unwrap());
-    let (good, bad): (Vec<_>, Vec<_>) = all.partition(|(_, result)| result.is_ok());
-    let bad = bad.into_iter().map(|(seed, result)| format!("seed {seed}: {}", result.unwrap_err()));
-    (good.into_iter().map(|(seed, result)| (seed, result.unwrap())).collect(), bad.collect())
+#[test]
+fn the_first_leaf_is_shown_once_its_ca_is_published() {
+    let mut alone = Alone::new(NOW);
+    let first = alone.look();
+    assert!(first.write.is_some() && first.publish.is_none() && first.show.is_none(), "{first:?}");
+    let second = alone.look();
+    assert!(second.publish.is_some() && second.show.is_none(), "{second:?}");
+    let third = alone.look();
+    assert!(third.show.is_some() && third.write.is_some(), "{third:?}");
+    let rest = alone.look();
+    assert_eq!((rest.write, rest.publish, rest.show, rest.told.len()), (None, None, None, 0));
+    assert_eq!(rest.look_again, Clocks::default().look());
+    let (held, faults) = Held::read(&alone.held().data());
+    assert_eq!((held, faults), (alone.held(), Vec::new()));
+}
+
+#[test]
+fn the_old_ca_stays_beside_the_new_until_it_ends() {
+    let mut alone = Alone::new(NOW);
+    alone.rest();
+    let old = alone.held().ca.unwrap().cert;
+    alone.now += 60 * 24 * 3600;
+    assert_eq!(alone.rest(), ["The leaf is renewed."]);
+    assert_eq!(alone.held().ca.unwrap().cert, old);
+    // 245 days after the start the CA is due; in between the leaf would have been renewed some more.
+    alone.now = NOW + 245 * 24 * 3600;
+    alone.rest();
+    let next = alone.held().next.unwrap().cert;
+    assert_eq!(alone.bundle(), [old.clone(), next.clone()]);
+    assert_eq!(alone.shown.as_ref().unwrap().ca, old);
+    alone.now += 3599;
+    assert_eq!(alone.rest(), [""; 0], "it has not been published for long enough");
+    alone.now += 1;
+    alone.rest();
+    assert_eq!(alone.shown.as_ref().unwrap().ca, next);
+    assert_eq!(alone.bundle(), [next.clone(), old.clone()]);
+    let text = String::from_utf8(alone.secret.clone().unwrap().into_values().flatten().collect()).unwrap();
+    assert_eq!(text.matches("PRIVATE KEY-----").count(), 4, "the leaf's and the CA's: begin and end");
+    alone.now = old.validity.not_after + 301;
+    alone.rest();
+    assert_eq!(alone.bundle(), [next]);
+}
+
+#[test]
+fn a_replica_with_a_trusted_leaf_waits_where_the_ca_is_lost() {
+    let mut alone = Alone::new(NOW);
+    alone.rest();
+    let old = alone.shown.clone().unwrap();
+    alone.secret = None;
+    let told = alone.rest();
+    assert!(told[0].contains("no CA to sign with; there is a new one"), "{told:?}");
+    assert_eq!(alone.shown.as_ref(), Some(&old), "API servers may not know the new CA yet");
+    assert_eq!(alone.bundle(), [alone.held().ca.unwrap().cert, old.ca.clone()]);
+    alone.now += 3600;
+    alone.rest();
+    assert_ne!(alone.shown.as_ref(), Some(&old));
+}
+
+#[test]
+fn what_is_wrong_with_the_secret_is_told_and_never_the_key() {
+    let mut alone = Alone::new(NOW);
+    alone.rest();
+    let secret = alone.secret.clone().unwrap();
+    let cases: [(&str, &[u8], &str); 5] = [
+        ("tls.key", &secret["ca.key"], "tls.key is not the key of tls.crt"),
+        ("tls.key", b"-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----", "tls.key holds no private key"),
+        ("tls.crt", b"\xff", "tls.crt is no text"),
+        ("ca.crt", &secret["tls.crt"], "ca.crt is no CA"),
+        ("ca.published", b"yesterday", "ca.published is no time"),
+    ];
+    for (key, value, word) in cases {
+        let mut edited = Alone { secret: Some(secret.clone()), entries: alone.entries.clone(), ..Alone::new(NOW) };
+        edited.secret.as_mut().unwrap().insert(key.to_owned(), value.to_vec());
+        let told = edited.rest().join(" ");
+        assert!(told.contains(word) && !told.contains("SECRET"), "{told}");
+        assert_eq!(edited.look().told, [""; 0], "{key} is mended");
+    }
+    assert!(!format!("{:?}", alone.held()).contains("PRIVATE"));
+}
+
+#[tokio::test]
+async fn a_server_shows_the_leaf_from_memory() {
+    let running = Running::start(Options::default()).await;
+    let mut alone = Alone::new(jiff::Timestamp::now().as_second());
+    alone.rest();
+    let shown = alone.shown.clone().unwrap();
+    let tls = shown.tls(None).unwrap();
+    assert_eq!((tls.leaf, tls.ca), (shown.leaf.cert().validity, Some(shown.ca.validity)));
+    running.tls.send_replace(Some(Arc::new(tls)));
+    assert_eq!(names(), [ServerName::try_from(NAME).unwrap()]);
+    let trusting = |ca: &Cert| config(ca.der().clone(), "h2", None);
+    connect(running.addresses.bind, trusting(&shown.ca), NAME).await.unwrap();
+    assert!(connect(running.addresses.bind, trusting(&shown.ca), "other.kubevirt.svc").await.is_err());
+    assert!(connect(running.addresses.bind, config(running.ca.der(), "h2", None), NAME).await.is_err());
 }
 
 /// Of `LIVES` lives: each CA costs its making, its mark, its turn and its end; each leaf one write.
@@ -397,18 +171,18 @@ fn few(seed: u64, counts: &Counts) {
 
 #[test]
 fn every_leaf_shown_is_trusted_over_several_lives_of_the_ca() {
-    let (good, bad) = runs(0..100, clocks(SETTLE), false);
+    let (good, bad) = runs(0..60, clocks(SETTLE), false);
     assert!(bad.is_empty(), "{}", bad.join("\n"));
     for (seed, counts) in &good {
         few(*seed, counts);
         assert!(counts.writes >= CAS, "seed {seed}: nothing was renewed: {counts:?}");
     }
-    assert!(good.iter().map(|(_, counts)| counts.verified).sum::<u64>() > 10_000);
+    assert!(good.iter().map(|(_, counts)| counts.verified).sum::<u64>() > 6_000);
 }
 
 #[test]
 fn what_people_edit_is_mended_and_no_leaf_is_refused_meanwhile() {
-    let (good, bad) = runs(1_000..1_100, clocks(SETTLE), true);
+    let (good, bad) = runs(1_000..1_060, clocks(SETTLE), true);
     assert!(bad.is_empty(), "{}", bad.join("\n"));
     good.iter().for_each(|(seed, counts)| few(*seed, counts));
 }
