@@ -81,7 +81,7 @@ impl CertsArgs {
         let files =
             [("tls.key", 0o600, leaf.key().pem()), ("ca.crt", 0o644, ca.pem()), ("tls.crt", 0o644, leaf.cert().pem())];
         for (name, mode, text) in files {
-            let path = self.new(name);
+            let path = self.unnamed(name);
             written(&path, mode, text).with_context(|| {
                 format!(
                     "{} cannot be written; see that the directory may be written to, or name one by --dir:",
@@ -98,7 +98,7 @@ impl CertsArgs {
         }
         for (name, ..) in files {
             let path = self.dir.join(name);
-            fs::rename(self.new(name), &path).with_context(|| {
+            fs::rename(self.unnamed(name), &path).with_context(|| {
                 format!("{} cannot be replaced; remove it, or name another directory by --dir:", path.display())
             })?;
         }
@@ -106,7 +106,7 @@ impl CertsArgs {
     }
 
     /// Where a file is written before it takes its name. One that is left of a run that was cut off is replaced.
-    fn new(&self, name: &str) -> PathBuf {
+    fn unnamed(&self, name: &str) -> PathBuf {
         self.dir.join(format!(".{name}.new"))
     }
 

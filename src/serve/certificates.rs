@@ -73,10 +73,10 @@ pub struct Step {
 
 /// What is to be done now.
 pub fn step(seen: &Seen<'_>, clocks: &Clocks) -> Result<Step, IssueError> {
-    let (held, mut told) = seen.secret.map(Held::read).unwrap_or_default();
-    told.iter_mut().for_each(|fault| fault.insert_str(0, "The Secret is not as it was written: "));
+    let (held, faults) = seen.secret.map(Held::read).unwrap_or_default();
+    let mut told: Vec<_> = faults.iter().map(|fault| format!("The Secret is not as it was written: {fault}")).collect();
     let view = View::of(seen, held, *clocks);
-    let renewed = view.renewed()?.or_else(|| view.cleaned(!told.is_empty()));
+    let renewed = view.renewed()?.or_else(|| view.cleaned(!faults.is_empty()));
     told.extend(renewed.iter().map(|renewed| renewed.why.to_owned()));
     let publish = view.publish();
     if publish.is_some() {

@@ -20,7 +20,7 @@ fn read(dir: &Path, name: &str) -> String {
 /// Why a client that trusts `ca.crt` would refuse the pair under these names, so many days from now.
 fn fault(dir: &Path, names: &[&str], days: i64) -> Option<String> {
     let (ca, leaf) = (Cert::parse(&read(dir, "ca.crt")).unwrap(), Cert::parse(&read(dir, "tls.crt")).unwrap());
-    let pair = Pair::of(leaf, Key::parse(&read(dir, "tls.key")).unwrap()).expect("certificate and key are a pair");
+    let pair = Pair::of(leaf, Key::parse(&read(dir, "tls.key")).unwrap()).unwrap();
     let names: Vec<_> = names.iter().map(|name| ServerName::try_from((*name).to_owned()).unwrap()).collect();
     trust::fault(pair.cert(), [&ca], &names, jiff::Timestamp::now().as_second() + days * 24 * 3600)
 }

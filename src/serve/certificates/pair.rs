@@ -45,9 +45,9 @@ impl Cert {
     }
 
     fn parse_block(pem: &str) -> Result<Self, String> {
-        let bad = |_| "holds a certificate that cannot be read".to_owned();
-        let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| bad(()))?;
-        let (_, x509) = X509Certificate::from_der(&der).map_err(|_| bad(()))?;
+        let bad = || "holds a certificate that cannot be read".to_owned();
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| bad())?;
+        let (_, x509) = X509Certificate::from_der(&der).map_err(|_| bad())?;
         let signs = x509.key_usage().ok().flatten().is_none_or(|usage| usage.value.key_cert_sign());
         let name = x509.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
         Ok(Self {

@@ -94,7 +94,7 @@ impl View<'_> {
     fn promoted(&self) -> Result<Option<Renewal>, IssueError> {
         let Some(next) = &self.held.next else { return Ok(None) };
         let settled = next.published.is_some_and(|at| self.clocks.settled(at) <= self.seen.now);
-        let Some(pair) = self.signer(next).filter(|_| settled && self.is_published_somewhere(&next.cert)) else {
+        let Some(pair) = self.signer(next).filter(|_| settled && self.is_seen_published(&next.cert)) else {
             return Ok(None);
         };
         let leaf = Some(self.leaf(pair)?);
@@ -134,7 +134,7 @@ impl View<'_> {
 
     fn mark(&self, authority: &Authority) -> Option<i64> {
         let now = self.seen.now;
-        let seen = self.is_published_somewhere(&authority.cert);
+        let seen = self.is_seen_published(&authority.cert);
         match authority.published.filter(|at| !self.is_ahead(*at)) {
             None => seen.then_some(now),
             Some(at) if seen || now <= self.clocks.lagging(at) => Some(at),
@@ -155,7 +155,7 @@ impl View<'_> {
     }
 
     /// Whether there are entries, and all trust this CA.
-    fn is_published_somewhere(&self, ca: &Cert) -> bool {
+    fn is_seen_published(&self, ca: &Cert) -> bool {
         !self.bundles.is_empty() && self.is_published(ca)
     }
 

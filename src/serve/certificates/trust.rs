@@ -23,10 +23,8 @@ pub fn fault<'a>(
             return Some(error.to_string());
         }
     }
-    let verifier = match WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider()).build() {
-        Ok(verifier) => verifier,
-        Err(_) => return Some("there is no CA to trust".to_owned()),
-    };
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider()).build();
+    let Ok(verifier) = verifier else { return Some("there is no CA to trust".to_owned()) };
     let now = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now).unwrap_or(0)));
     names.iter().find_map(|name| {
         let error = verifier.verify_server_cert(leaf.der(), &[], name, &[], now).err()?;
