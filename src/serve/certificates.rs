@@ -143,7 +143,7 @@ impl<'a> View<'a> {
             None => true,
             Some(shown) if shown == good => false,
             // Some API servers may not have heard of the new CA yet.
-            Some(shown) => self.is_settled() || !self.is_trusted(shown),
+            Some(shown) => self.is_settled() || self.is_in_a_hurry(shown) || !self.is_trusted(shown),
         };
         better.then(|| good.clone())
     }
@@ -152,6 +152,11 @@ impl<'a> View<'a> {
     fn is_settled(&self) -> bool {
         let published = self.held.ca.as_ref().and_then(|ca| ca.published);
         published.is_some_and(|at| self.clocks.settled(at) <= self.seen.now)
+    }
+
+    /// Whether its leaf is about to end.
+    fn is_in_a_hurry(&self, shown: &Shown) -> bool {
+        self.clocks.hurry(shown.leaf.cert().validity) <= self.seen.now
     }
 
     fn is_trusted(&self, shown: &Shown) -> bool {

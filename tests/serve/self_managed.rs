@@ -6,7 +6,7 @@ use crate::simulation::{CA, Counts, LEAF, LIVES, SETTLE, clocks, names, runs};
 use kubevirt_preflight::serve::certificates::clocks::Clocks;
 use kubevirt_preflight::serve::certificates::held::{Data, Held};
 use kubevirt_preflight::serve::certificates::pair::{Cert, Shown};
-use kubevirt_preflight::serve::certificates::{Seen, Step, step};
+use kubevirt_preflight::serve::certificates::{Seen, Step, step, trust};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
@@ -102,6 +102,49 @@ fn the_old_ca_stays_beside_the_new_until_it_ends() {
     alone.now = old.validity.not_after + 301;
     alone.rest();
     assert_eq!(alone.bundle(), [next]);
+}
+
+#[test]
+fn where_nothing_can_be_published_the_ca_is_used_to_its_end() {
+    let mut alone = Alone::new(NOW);
+    alone.rest();
+    let (entries, ca) = (alone.entries.clone(), alone.held().ca.unwrap().cert);
+    let mut writes = 0;
+    while alone.now < ca.validity.not_after {
+        alone.now += 3600;
+        writes += i32::from(alone.look().write.is_some());
+        alone.entries.clone_from(&entries);
+        let shown = alone.shown.as_ref().unwrap();
+        let fault = trust::fault(shown.leaf.cert(), [&ca], &names(), alone.now.min(ca.validity.not_after));
+        assert_eq!(fault, None, "{} days after the start", (alone.now - NOW) / 86_400);
+    }
+    // A leaf every 60 days, the last one to the end of the CA, and the next CA, which waits.
+    assert!((5..=9).contains(&writes), "{writes}");
+}
+
+#[test]
+fn after_a_long_absence_the_next_ca_does_not_wait_for_what_ends() {
+    let mut alone = Alone::new(NOW);
+    alone.rest();
+    let ca = alone.held().ca.unwrap().cert;
+    // Somebody starts it every 59 days, and then ten minutes before the end of all.
+    for days in [59, 118, 177] {
+        alone.now = NOW + days * 86_400;
+        alone.rest();
+    }
+    for days in [240, 300, 330] {
+        let (entries, now) = (alone.entries.clone(), NOW + days * 86_400);
+        alone.now = now;
+        alone.look();
+        alone.entries = entries;
+    }
+    alone.now = ca.validity.not_after - 600;
+    alone.rest();
+    assert_eq!(alone.shown.as_ref().unwrap().ca, ca);
+    alone.now += 301;
+    alone.rest();
+    assert_ne!(alone.shown.as_ref().unwrap().ca, ca, "the old leaf has 299 s left");
+    assert!(alone.bundle().contains(&ca));
 }
 
 #[test]

@@ -272,7 +272,12 @@ impl Cluster {
             }
             if replica.shown.is_some() && now > replica.fresh_until {
                 for version in &held {
-                    self.verify(turn, *version).map_err(|why| format!("replica {turn} is refused: {why}"))?;
+                    let Err(why) = self.verify(turn, *version) else { continue };
+                    // All were down until the leaf was about to end.
+                    let late = now - self.replicas[turn].up_since < 1_000 && why.contains("expired");
+                    if !late {
+                        return Err(format!("replica {turn} is refused: {why}"));
+                    }
                 }
             }
         }

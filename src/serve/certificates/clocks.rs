@@ -6,6 +6,10 @@ use std::time::Duration;
 /// A certificate begins so long before it is made, for clients whose clock is behind.
 pub const BACKDATE: i64 = 300;
 
+/// So near its end a leaf is in a hurry to be replaced: by other clocks it may have ended. A successor whose CA has not been
+/// published for long is better than none.
+const HURRY: i64 = 300;
+
 const DAY: u64 = 24 * 3600;
 
 /// How long one sort of certificate lasts.
@@ -68,6 +72,11 @@ impl Clocks {
         leaf.not_after - seconds(self.leaf.renewed_ahead)
     }
 
+    /// From when on a leaf is no longer kept for the sake of API servers that may not know its successor's CA.
+    pub fn hurry(&self, leaf: Validity) -> i64 {
+        leaf.not_after - HURRY
+    }
+
     /// When a CA that has been published since then may sign.
     pub fn settled(&self, published: i64) -> i64 {
         published + seconds(self.settle)
@@ -104,6 +113,15 @@ fn seconds(duration: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_leaf_outlasts_its_ca() {
+        let clocks = Clocks::default();
+        let ca = clocks.ca(0);
+        let near_its_end = ca.not_after - 1000;
+        assert_eq!(clocks.leaf(near_its_end, ca), Validity { not_before: near_its_end - BACKDATE, ..ca });
+        assert_eq!(clocks.leaf(0, ca).not_after, 90 * 24 * 3600);
+    }
 
     #[test]
     fn the_defaults_go_together() {

@@ -94,14 +94,16 @@ impl View<'_> {
     fn promoted(&self) -> Result<Option<Renewal>, IssueError> {
         let Some(next) = &self.held.next else { return Ok(None) };
         let settled = next.published.is_some_and(|at| self.clocks.settled(at) <= self.seen.now);
-        let Some(pair) = self.signer(next).filter(|_| settled && self.is_seen_published(&next.cert)) else {
+        // The program was off for long: there is no time left to settle.
+        let hurry = self.good.as_ref().is_some_and(|good| self.is_in_a_hurry(good));
+        let Some(pair) = self.signer(next).filter(|_| (settled || hurry) && self.is_seen_published(&next.cert)) else {
             return Ok(None);
         };
         let leaf = Some(self.leaf(pair)?);
         let mut held = Held { ca: Some(next.clone()), next: None, previous: Vec::new(), leaf };
         let old = self.held.ca.iter().map(|ca| &ca.cert);
         held.previous = self.previous(old.chain(&self.held.previous), &held);
-        Ok(Some(Renewal { held, why: "The next CA has been published for long enough and signs from now on." }))
+        Ok(Some(Renewal { held, why: "The next CA is published and signs from now on." }))
     }
 
     /// The leaf is due. A CA near its end can give little: then what is left of the leaf is used up first.
@@ -183,7 +185,8 @@ impl View<'_> {
         let leaf = self.good.as_ref().map(|good| good.leaf.cert().validity);
         let authorities = [ca, self.held.next.as_ref()].into_iter().flatten();
         let settled = authorities.filter_map(|authority| authority.published).map(|at| self.clocks.settled(at));
-        let due = ca.map(|ca| self.clocks.ca_due(ca.cert.validity));
-        due.into_iter().chain(leaf.map(|leaf| self.clocks.leaf_due(leaf))).chain(settled)
+        let ca = ca.map(|ca| self.clocks.ca_due(ca.cert.validity));
+        let leaf = leaf.map(|leaf| [self.clocks.leaf_due(leaf), self.clocks.hurry(leaf)]);
+        ca.into_iter().chain(leaf.into_iter().flatten()).chain(settled)
     }
 }
