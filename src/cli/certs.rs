@@ -70,7 +70,7 @@ impl CertsArgs {
         let (ca, leaf) = (parsed("ca.crt")?, parsed("tls.crt")?);
         let key = Key::parse(&read("tls.key")?).map_err(|why| format!("the old tls.key {why}"))?;
         let pair = Pair::of(leaf, key).ok_or("the old tls.key is not the key of the old tls.crt")?;
-        match trust::fault(pair.cert(), [&ca], &self.names, now + DAY) {
+        match trust::fault(pair.cert(), [&ca], &self.names, now + DAY + 1) {
             None => Ok(pair.cert().clone()),
             Some(fault) => Err(format!("the old tls.crt does not do for another day ({fault})")),
         }
