@@ -1,5 +1,6 @@
 //! The command line: the only place with a file system, a clock and a terminal.
 
+mod certs;
 mod check;
 mod files;
 mod networks;
@@ -30,6 +31,8 @@ pub(crate) struct Args {
 enum Command {
     /// Judge admission reviews over HTTPS.
     Serve(Box<serve::ServeArgs>),
+    /// Write a certificate for development.
+    Certs(certs::CertsArgs),
     /// Judge the migration networks of manifests.
     Check(Box<check::CheckArgs>),
     /// Print what NADs would do inside virt-handler: addresses, routes, DHCP requests, and what is unknown.
@@ -114,6 +117,7 @@ struct Facts {
 pub(crate) fn run(args: Args) -> ExitCode {
     let result = match args.command {
         Command::Serve(serve) => serve.run(args.color),
+        Command::Certs(certs) => certs.run(),
         Command::Check(check) => check.run(args.color),
         Command::Preview(preview) => preview.run(),
         Command::Networks(networks) => networks.run(),

@@ -7,6 +7,7 @@
 
 mod activity;
 pub mod body;
+pub mod certificates;
 pub mod connections;
 pub mod judge;
 pub mod limits;

@@ -158,11 +158,16 @@ fn verifier(ca: Pem, names: Vec<String>) -> Result<Arc<dyn ClientCertVerifier>, 
     Ok(if names.is_empty() { verifier } else { Arc::new(client::Named::new(verifier, names)) })
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// The cryptography of everything here.
+pub(super) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-fn config(pair: CertifiedKey, verifier: Option<Arc<dyn ClientCertVerifier>>) -> Result<ServerConfig, TlsError> {
+/// A server that shows this certificate to anyone, or to clients that pass.
+pub(super) fn config(
+    pair: CertifiedKey,
+    verifier: Option<Arc<dyn ClientCertVerifier>>,
+) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(rustls::ALL_VERSIONS)?;
     let builder = match verifier {
         None => builder.with_no_client_auth(),

@@ -1,6 +1,7 @@
 //! The program as its users run it, and what must hold of the repository.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod certs;
 mod cli;
 mod docs;
 mod examples;
