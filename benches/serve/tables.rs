@@ -1,7 +1,7 @@
 //! What was measured, beside what was aimed at.
 
-use crate::SERVERS;
 use crate::load::{Post, Slice};
+use crate::{End, SERVERS};
 use std::time::Duration;
 
 /// A slice whose server had to wait for longer than this share of it is not clean.
@@ -60,7 +60,7 @@ impl Cell<'_> {
 }
 
 /// Everything, in the order of interest.
-pub fn print(cells: &[Cell<'_>], starts: &[Vec<Duration>], memory: &[[u64; 3]], lines: &[(u64, u64)]) {
+pub fn print(cells: &[Cell<'_>], starts: &[Vec<Duration>], ends: &[End]) {
     let mut last = "";
     for cell in cells {
         if cell.post.name != last {
@@ -76,16 +76,16 @@ pub fn print(cells: &[Cell<'_>], starts: &[Vec<Duration>], memory: &[[u64; 3]], 
     let slices = || cells.iter().flat_map(|cell| cell.slices.iter().flatten());
     let (all, clean) = (slices().count(), slices().filter(|slice| Cell::is_clean(slice)).count());
     println!("\n{clean} of {all} slices are clean: others had less than {:.0} % of the server's core", FOREIGN * 100.0);
-    for ((name, (asked, lines)), memory) in SERVERS.iter().zip(lines).zip(memory) {
+    for (name, End { memory, asked, lines }) in SERVERS.iter().zip(ends) {
         let [idle, loaded, peak] = memory.map(mib);
         println!(
             "{name:<19} RSS idle {idle:.1} MiB, after load {loaded:.1}, at most {peak:.1}; {asked} reviews, {lines} lines of log"
         );
     }
-    print_aims(cells, starts, memory);
+    print_aims(cells, starts, ends);
 }
 
-fn print_aims(cells: &[Cell<'_>], starts: &[Vec<Duration>], memory: &[[u64; 3]]) {
+fn print_aims(cells: &[Cell<'_>], starts: &[Vec<Duration>], ends: &[End]) {
     println!("\n{:28}{:>9}   measured", "", "aim");
     for (server, name) in SERVERS.iter().enumerate().skip(1) {
         println!("{}", name.trim());
@@ -100,7 +100,7 @@ fn print_aims(cells: &[Cell<'_>], starts: &[Vec<Duration>], memory: &[[u64; 3]])
             line(&format!("CPU per {post}, ratio"), &format!("{aim}"), &told.join(", "), worst <= aim);
         }
         for (at, (what, aim)) in MEMORY.into_iter().enumerate() {
-            let used = mib(memory[server][at]);
+            let used = mib(ends[server].memory[at]);
             line(&format!("{what}, MiB"), &format!("{aim}"), &format!("{used:.1}"), used <= aim);
         }
         let millis = |time: &Duration| time.as_secs_f64() * 1e3;

@@ -42,7 +42,10 @@ impl ServeArgs {
         };
         let threads = self.threads.map_or_else(threads, |threads| usize::from(threads.get()));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-        runtime.context("The threads of the server cannot be started:")?.block_on(self.serve(files, held, tls, since))
+        let runtime = runtime.context("The threads of the server cannot be started:")?;
+        let result = runtime.block_on(self.serve(files, held, tls, since));
+        logs::flush();
+        result
     }
 
     async fn serve(self, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
