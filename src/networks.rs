@@ -206,8 +206,8 @@ impl Networks {
 
     /// Takes the next claim in merge order; the last network of a shelf is the one that reaches farthest.
     fn absorb(&mut self, claim: Claim) {
-        let shelf = (claim.class, claim.interval.family(), claim.confidence);
-        let believed = shelf..=(shelf.0, shelf.1, Confidence::Live);
+        let key = (claim.class, claim.interval.family(), claim.confidence);
+        let believed = key..=(key.0, key.1, Confidence::Live);
         let mut able = self.shelves.range_mut(believed).filter_map(|(_, shelf)| shelf.last_mut());
         if let Some(holder) = able.find(|network| network.interval.holds(claim.interval)) {
             holder.pooled |= claim.pool.is_some();
@@ -217,7 +217,7 @@ impl Networks {
         let Claim { interval, class, confidence, .. } = claim;
         let pooled = claim.pool.is_some();
         let network = Network { interval, class, confidence, claims: vec![claim], pooled };
-        self.shelves.entry(shelf).or_default().push(network);
+        self.shelves.entry(key).or_default().push(network);
     }
 }
 

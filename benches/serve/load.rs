@@ -64,9 +64,9 @@ impl Client {
         let stream = loop {
             match std::net::TcpStream::connect(address) {
                 Ok(stream) => break stream,
-                Err(error) if Instant::now() > until => panic!("{address} does not accept: {error}"),
-                Err(_) => std::thread::sleep(Duration::from_micros(100)),
+                Err(error) => assert!(Instant::now() < until, "{address} does not accept: {error}"),
             }
+            std::thread::sleep(Duration::from_micros(100));
         };
         stream.set_nonblocking(true).unwrap();
         stream.set_nodelay(true).unwrap();

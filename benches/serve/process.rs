@@ -1,6 +1,5 @@
 //! A server as a process of its own, on a core of its own, and what the kernel says of it.
 
-use crate::NAME;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::fs;
@@ -87,7 +86,7 @@ impl Process {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         cores.move_to(0);
         let started = Instant::now();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{NAME}: {error}"));
+        let mut child = command.spawn().unwrap();
         cores.move_to(1);
         let errors = child.stderr.take().unwrap();
         Self { child, address, started, lines: thread::spawn(move || lines(errors)) }

@@ -44,7 +44,7 @@ impl Cell<'_> {
         for (server, name) in SERVERS.iter().enumerate() {
             let (rates, cpu) = (self.values(server, |slice| slice.rate), self.values(server, |slice| slice.cpu));
             let (p50, p99) = (self.values(server, |slice| slice.p50), self.values(server, |slice| slice.p99));
-            let head = if server == 0 { format!("{} connections", self.count) } else { String::new() };
+            let head = if server == 0 { format!("at {} at once", self.count) } else { String::new() };
             let (best, median_ratio) = self.ratios(server);
             println!(
                 "{head:>15}  {name:<19}{:>9.0}{:>9.0}{:>8.0}{:>8.0}{:>9.1}{:>8.1}{best:>8.2}{median_ratio:>8.2}",
@@ -90,7 +90,10 @@ fn print_aims(cells: &[Cell<'_>], starts: &[Vec<Duration>], ends: &[End]) {
     for (server, name) in SERVERS.iter().enumerate().skip(1) {
         println!("{}", name.trim());
         for (post, aim) in CPU {
-            let own = cells.iter().filter(|cell| cell.post.name == post);
+            let mut own = cells.iter().filter(|cell| cell.post.name == post).peekable();
+            if own.peek().is_none() {
+                continue;
+            }
             let ratios: Vec<_> = own.map(|cell| (cell.count, cell.ratios(server))).collect();
             let told: Vec<_> = ratios
                 .iter()
