@@ -9,10 +9,10 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-.PHONY: help demo run tools build test generate fmt lint core docs deny bench fuzz ci
+.PHONY: help demo run tools build test generate fmt lint core docs deny bench bench-serve fuzz ci
 
 help: ## Print this
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: ## Start the webhook, post the example reviews over HTTPS, stop it, then check the example manifests
 	@$(CARGO) build --quiet --locked --bins --example demo
@@ -58,6 +58,9 @@ $(DENY):
 
 bench: ## How long a response takes, by body and cluster, and a check of 10,000 manifests
 	$(CARGO) bench --quiet --locked --bench respond --bench check
+
+bench-serve: ## The server under load beside one of the same stack that does nothing, and what was aimed at
+	$(CARGO) bench --quiet --locked --bench serve
 
 # The real parts that the tests hold us against: each is a Go module of its own, so that their dependencies never meet.
 GO ?= go

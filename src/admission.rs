@@ -133,8 +133,8 @@ fn answer(
     let before = laid.as_ref().unwrap_or(world);
     let verdict = review::compared(&change, before, &after, now, policy, today);
     let reread = reread(&change, &name, &after, &verdict, policy, today);
-    let summary = request.summary().with(&verdict);
-    Ok(Answer { bytes: response::bytes(request.uid, &verdict, remark), reread, summary })
+    let bytes = response::bytes(request.uid, &verdict, remark);
+    Ok(Answer { bytes, reread, summary: request.summary().with(&verdict) })
 }
 
 /// The request of a review.
@@ -142,6 +142,8 @@ struct Request<'n> {
     node: &'n Node<'n>,
     uid: &'n str,
     operation: &'n str,
+    /// What the write is about.
+    object: ObjectRef,
 }
 
 impl<'n> Request<'n> {
@@ -157,38 +159,22 @@ impl<'n> Request<'n> {
         if !["CREATE", "UPDATE", "DELETE", "CONNECT"].contains(&operation) {
             return Err(NotAReview::Operation { uid: uid.to_owned(), operation: operation.to_owned() });
         }
-        Ok(Self { node: request, uid, operation })
-    }
-
-    fn text(&self, key: &str) -> Option<&'n str> {
-        self.node.text_at(&[key]).filter(|text| !text.is_empty())
-    }
-
-    fn kind(&self) -> ObjectRef {
-        let part = |key| self.node.text_at(&["kind", key]).unwrap_or_default();
-        let (group, version) = (part("group"), part("version"));
-        ObjectRef {
-            api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
-            kind: part("kind").to_owned(),
-            namespace: self.text("namespace").map(str::to_owned),
-            name: self.text("name").unwrap_or_default().to_owned(),
-        }
+        Ok(Self { node: request, uid, operation, object: named(request) })
     }
 
     /// What the write changes; `None` if it is none of our matter.
     fn change(&self, body: &[u8]) -> Result<Option<(Change, ObjectRef)>, NotAReview> {
-        let kind = self.kind();
-        let judged = kind_of(&kind);
+        let judged = kind_of(&self.object);
         let matters = match (judged, self.operation) {
             (_, "CONNECT") | (None | Some(Kind::KubeVirt | Kind::HyperConverged), "DELETE") => false,
-            _ => self.text("subResource").is_none() && (judged.is_some() || sources::is_read(&kind)),
+            _ => text(self.node, "subResource").is_none() && (judged.is_some() || sources::is_read(&self.object)),
         };
         if !matters {
             return Ok(None);
         }
         let whole = if judged.is_none() { Some(pick_from(body, &WHOLE)?) } else { None };
         let root = whole.as_ref().and_then(|node| node.get("request")).unwrap_or(self.node);
-        let after = root.get("object").and_then(|node| written(node, &kind));
+        let after = root.get("object").and_then(|node| written(node, &self.object));
         let missing = |what| NotAReview::NoObject { uid: self.uid.into(), operation: self.operation.into(), what };
         let change = match self.operation {
             "DELETE" => Change { before: Some(self.old()?.ok_or_else(|| missing("oldObject"))?), after: None },
@@ -202,15 +188,14 @@ impl<'n> Request<'n> {
 
     /// The object as it was before an UPDATE or DELETE.
     fn old(&self) -> Result<Option<Object>, NotAReview> {
-        let text = self.node.text_at(&["oldObject"]).filter(|_| self.operation != "CREATE");
-        let Some(text) = text else { return Ok(None) };
-        let kind = self.kind();
-        let want = if kind_of(&kind).is_some() { &WANTED } else { &Want::All };
-        Ok(written(&pick_text(text, want)?, &kind))
+        let old = self.node.text_at(&["oldObject"]).filter(|_| self.operation != "CREATE");
+        let Some(text) = old else { return Ok(None) };
+        let want = if kind_of(&self.object).is_some() { &WANTED } else { &Want::All };
+        Ok(written(&pick_text(text, want)?, &self.object))
     }
 
-    fn summary(&self) -> Summary {
-        let object = self.kind();
+    fn summary(self) -> Summary {
+        let object = self.object;
         Summary {
             uid: self.uid.to_owned(),
             user: self.node.text_at(&["userInfo", "username"]).unwrap_or_default().to_owned(),
@@ -222,6 +207,23 @@ impl<'n> Request<'n> {
             verdict: Verdict::Allowed,
             rules: Vec::new(),
         }
+    }
+}
+
+/// A field that is there and not empty.
+fn text<'n>(request: &'n Node<'n>, key: &str) -> Option<&'n str> {
+    request.text_at(&[key]).filter(|text| !text.is_empty())
+}
+
+/// The object by the request's own fields.
+fn named(request: &Node<'_>) -> ObjectRef {
+    let part = |key| request.text_at(&["kind", key]).unwrap_or_default();
+    let (group, version) = (part("group"), part("version"));
+    ObjectRef {
+        api_version: if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") },
+        kind: part("kind").to_owned(),
+        namespace: text(request, "namespace").map(str::to_owned),
+        name: text(request, "name").unwrap_or_default().to_owned(),
     }
 }
 

@@ -10,9 +10,10 @@ pub mod free;
 pub mod lists;
 pub mod report;
 
-use crate::net::Interval;
+use crate::net::{Family, Interval};
 use crate::place::ObjectRef;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -161,7 +162,7 @@ pub struct Network {
 /// other: sorted by first address they are sorted by last address too, and a query is two binary searches.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
-    shelves: [[[Vec<Network>; 4]; 2]; 7],
+    shelves: BTreeMap<(Class, Family, Confidence), Vec<Network>>,
 }
 
 impl Networks {
@@ -180,7 +181,9 @@ impl Networks {
 
     /// The networks of `class` that share an address with `interval`.
     pub fn meeting(&self, class: Class, interval: Interval) -> impl Iterator<Item = &Network> {
-        self.shelves[class as usize][interval.family() as usize].iter().flat_map(move |shelf| {
+        let family = interval.family();
+        let shelves = self.shelves.range((class, family, Confidence::Stale)..=(class, family, Confidence::Live));
+        shelves.flat_map(move |(_, shelf)| {
             let start = shelf.partition_point(|n| n.interval.last_bits() < interval.first_bits());
             shelf[start..].iter().take_while(move |n| n.interval.first_bits() <= interval.last_bits())
         })
@@ -188,12 +191,12 @@ impl Networks {
 
     /// All networks, by class, family, confidence and first address.
     pub fn iter(&self) -> impl Iterator<Item = &Network> {
-        self.shelves.iter().flatten().flatten().flatten()
+        self.shelves.values().flatten()
     }
 
     /// How many networks there are.
     pub fn len(&self) -> usize {
-        self.shelves.iter().flatten().flatten().map(Vec::len).sum()
+        self.shelves.values().map(Vec::len).sum()
     }
 
     /// Whether there is none.
@@ -203,8 +206,9 @@ impl Networks {
 
     /// Takes the next claim in merge order; the last network of a shelf is the one that reaches farthest.
     fn absorb(&mut self, claim: Claim) {
-        let shelves = &mut self.shelves[claim.class as usize][claim.interval.family() as usize];
-        let mut able = shelves[claim.confidence as usize..].iter_mut().filter_map(|shelf| shelf.last_mut());
+        let key = (claim.class, claim.interval.family(), claim.confidence);
+        let believed = key..=(key.0, key.1, Confidence::Live);
+        let mut able = self.shelves.range_mut(believed).filter_map(|(_, shelf)| shelf.last_mut());
         if let Some(holder) = able.find(|network| network.interval.holds(claim.interval)) {
             holder.pooled |= claim.pool.is_some();
             holder.claims.push(claim);
@@ -212,7 +216,8 @@ impl Networks {
         }
         let Claim { interval, class, confidence, .. } = claim;
         let pooled = claim.pool.is_some();
-        shelves[confidence as usize].push(Network { interval, class, confidence, claims: vec![claim], pooled });
+        let network = Network { interval, class, confidence, claims: vec![claim], pooled };
+        self.shelves.entry(key).or_default().push(network);
     }
 }
 

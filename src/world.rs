@@ -17,7 +17,7 @@ use crate::cni::{self, Attachment, Pools, Setting};
 use crate::net::Family;
 use crate::networks::classes::{Classes, Known};
 use crate::networks::{Claim, Class, Confidence, Networks, Origin};
-use crate::objects::{Config, Nad, Object, Referrer};
+use crate::objects::{Config, Kind, Nad, Object, Referrer, kind_of};
 use crate::place::ObjectRef;
 use crate::sources::{Found, Reads};
 use std::collections::BTreeSet;
@@ -37,7 +37,7 @@ pub struct Change {
 pub struct World {
     base: Arc<Base>,
     over: Over,
-    references: Vec<Reference>,
+    references: Arc<[Reference]>,
     judged: Vec<Judged>,
 }
 
@@ -100,14 +100,18 @@ impl World {
         let labelled = nads.iter().enumerate().filter(|(_, a)| a.nad.labelled).map(|(at, _)| at).collect();
         let base =
             Base { nads, labelled, referrers, networks, classes, nodes, pools, lists, settings, isolation, problems };
-        Self::over(Arc::new(base), Over::default())
+        let world =
+            Self { base: Arc::new(base), over: Over::default(), references: Arc::default(), judged: Vec::new() };
+        world.drawn(true)
     }
 
-    fn over(base: Arc<Base>, over: Over) -> Self {
-        let mut world = Self { base, over, references: Vec::new(), judged: Vec::new() };
-        world.references = references::of(&world);
-        world.judged = references::judged(&world);
-        world
+    /// With what is drawn from the objects; the references are those that it has unless a CR is new or gone.
+    fn drawn(mut self, other_crs: bool) -> Self {
+        if other_crs {
+            self.references = references::of(&self).into();
+        }
+        self.judged = references::judged(&self);
+        self
     }
 
     /// The world once the object is as `change` leaves it.
@@ -137,16 +141,16 @@ impl World {
             Some(Object::Nad(_)) | None => {}
         }
         over.networks = Arc::new(Networks::of(claims));
-        Self::over(Arc::clone(&self.base), over)
+        let (base, references) = (Arc::clone(&self.base), Arc::clone(&self.references));
+        let other_crs = matches!(kind_of(name), Some(Kind::KubeVirt | Kind::HyperConverged));
+        Self { base, over, references, judged: Vec::new() }.drawn(other_crs)
     }
 
     /// The world as it would be if a CR named `namespace/name`.
     #[must_use]
     pub fn as_if_named(&self, namespace: &str, name: &str) -> Self {
-        let mut world = self.clone();
-        world.references.push(Reference::by_flag(namespace, name));
-        world.judged = references::judged(&world);
-        world
+        let supposed = std::iter::once(Reference::by_flag(namespace, name));
+        Self { references: self.references.iter().cloned().chain(supposed).collect(), ..self.clone() }.drawn(false)
     }
 
     /// The active references.

@@ -49,9 +49,10 @@ impl ServeArgs {
         };
         let threads = set.threads.unwrap_or_else(threads);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-        runtime
-            .context("The threads of the server cannot be started:")?
-            .block_on(Self::serve(set, files, held, tls, since))
+        let runtime = runtime.context("The threads of the server cannot be started:")?;
+        let result = runtime.block_on(Self::serve(set, files, held, tls, since));
+        logs::flush();
+        result
     }
 
     async fn serve(set: Set, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {

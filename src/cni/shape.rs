@@ -53,10 +53,19 @@ pub(super) const IPAM_DNS: Shape = Shape::Struct(DNS);
 /// Remarks every value in `fields` that does not fit.
 pub(super) fn check(fields: &Fields<'_, '_>, keys: Struct, remarks: &mut Remarks) {
     for (key, shape) in keys {
+        // As nearly always: nothing to remark, so no place is needed.
+        if fields.exact(key).is_some_and(|node| is_scalar(node, shape)) {
+            continue;
+        }
         if let Some(placed) = fields.get(key, remarks) {
             check_value(placed, shape, remarks);
         }
     }
+}
+
+/// Whether the value is a scalar that fits.
+fn is_scalar(node: &Node<'_>, shape: &Shape) -> bool {
+    matches!((node, shape), (Node::Text(_), Text) | (Node::Bool(_), Flag))
 }
 
 fn check_value(placed: Placed<'_, '_>, shape: &Shape, remarks: &mut Remarks) {

@@ -12,6 +12,8 @@ use tokio::time::{Instant, timeout_at};
 
 /// The unit in which memory for bodies is counted.
 const KIB: usize = 1024;
+/// For how much of a body that has not come yet room is made.
+const PROMISED: usize = 256 * KIB;
 /// How much of a body that is refused is read and dropped, as a multiple of the bound.
 const DROPPED: usize = 4;
 /// For how long, at most.
@@ -130,6 +132,11 @@ impl Arriving {
             if first.is_empty() && all.is_empty() {
                 first = data;
             } else {
+                if all.is_empty() {
+                    // One copy, and no other with each doubling; what is only promised is believed up to a point.
+                    let rest = usize::try_from(self.body.size_hint().lower()).unwrap_or(PROMISED).min(PROMISED);
+                    all.reserve_exact(first.len() + data.len() + rest);
+                }
                 all.extend_from_slice(&std::mem::take(&mut first));
                 all.extend_from_slice(&data);
             }

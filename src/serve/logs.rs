@@ -1,5 +1,9 @@
 //! Log lines on standard error.
 
+mod gathered;
+
+pub use gathered::flush;
+
 use super::refusal::Refusal;
 use crate::admission::Summary;
 use std::borrow::Cow;
@@ -31,7 +35,7 @@ pub enum Format {
 /// Starts logging; `filter` is a level, or `target=level` pairs with commas between. Only the first call counts.
 pub fn start(format: Format, filter: &str, color: bool) -> Result<(), ParseError> {
     let filter: Targets = filter.parse()?;
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = fmt::layer().with_writer(|| gathered::Line).with_target(false);
     let lines = match format {
         Format::Text => lines.with_ansi(color).boxed(),
         Format::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
