@@ -87,7 +87,9 @@ impl Held {
 
     /// Makes them the state that reviews are judged with.
     pub(super) fn publish(&self, sender: &watch::Sender<Option<Arc<Judge>>>, metrics: &Metrics) {
-        let Parts { policy, declared, world, snapshot } = self.parts().clone();
+        // Held to the end: of two files that change at once, the one that is read first must not be the last word.
+        let parts = self.parts();
+        let Parts { policy, declared, world, snapshot } = parts.clone();
         let world = World::of(Inputs {
             objects: world,
             declared: declared.merged(policy.declared()),
@@ -98,6 +100,7 @@ impl Held {
         let judge = Judge { world, policy };
         metrics.set_findings(&judge.findings(today()));
         sender.send_replace(Some(Arc::new(judge)));
+        drop(parts);
     }
 
     fn parts(&self) -> MutexGuard<'_, Parts> {
@@ -136,4 +139,56 @@ fn world(cluster: &Cluster) -> Result<(Vec<Object>, Snapshot)> {
     let path = cluster.world.as_deref().filter(|path| !path.is_empty());
     let read = path.map(|path| read_world(path).with_context(|| format!("--world {path}:"))).transpose()?;
     Ok(read.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Args, Command};
+    use clap::Parser;
+    use kubevirt_preflight::policy::Profile;
+    use std::path::Path;
+    use std::sync::Barrier;
+    use std::thread;
+
+    const VERSION: &str = "apiVersion: kubevirt-preflight.io/v1alpha1\n";
+
+    fn write(folder: &Path, profile: &str, pods: &str) {
+        std::fs::write(folder.join("policy.yaml"), format!("{VERSION}kind: Policy\nprofile: {profile}\n")).unwrap();
+        std::fs::write(folder.join("networks.yaml"), format!("{VERSION}kind: ClusterNetworks\npods: [{pods}]\n"))
+            .unwrap();
+    }
+
+    /// A mounted ConfigMap has both files, and they change together.
+    #[test]
+    fn of_two_files_that_change_at_once_both_are_in_force() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "recommended", "10.0.0.0/16");
+        let [policy, networks] = ["policy.yaml", "networks.yaml"].map(|name| folder.path().join(name));
+        let words = ["x", "serve", "--tls-cert", "c", "--tls-key", "k", "--policy", policy.to_str().unwrap()];
+        let args = Args::parse_from(words.into_iter().chain(["--networks", networks.to_str().unwrap()]));
+        let Command::Serve(args) = args.command else { panic!("not serve") };
+        let held = Held::read(&args).unwrap();
+        let (sender, receiver) = watch::channel(None);
+        let (metrics, barrier) = (Metrics::default(), Barrier::new(2));
+        for round in 0..300 {
+            let (profile, word) = [(Profile::Strict, "strict"), (Profile::Relaxed, "relaxed")][round % 2];
+            let net = round % 2 + 1;
+            let first = format!("first: {},", (10 << 24) + (net << 16));
+            write(folder.path(), word, &format!("10.{net}.0.0/16"));
+            thread::scope(|scope| {
+                for what in ["policy", "networks"] {
+                    let (held, sender, metrics, barrier) = (&held, &sender, &metrics, &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        assert!(held.renew(what).unwrap());
+                        held.publish(sender, metrics);
+                    });
+                }
+            });
+            let judge = receiver.borrow().clone().unwrap();
+            let networks = format!("{:?}", judge.world.networks());
+            assert_eq!((judge.policy.file.profile, networks.contains(&first)), (profile, true), "{round}");
+        }
+    }
 }
