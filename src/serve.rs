@@ -9,6 +9,7 @@ mod activity;
 pub mod body;
 pub mod certificates;
 pub mod connections;
+pub mod descriptors;
 pub mod judge;
 pub mod limits;
 pub mod logs;
@@ -37,6 +38,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 use validate::Shared;
+
+/// Connections of probes and scrapes: a few clients, each with one.
+const PROBES: usize = 64;
 
 /// A server that is bound and not yet running.
 pub struct Server {
@@ -161,7 +165,7 @@ impl Server {
             listener: plain,
             transport: Transport::Plain,
             router: observe::router(observed),
-            limits,
+            limits: Limits { connections: PROBES, ..limits },
             phase: observing,
             // Its connections are none of the webhook's.
             metrics: Arc::default(),

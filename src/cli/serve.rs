@@ -11,11 +11,12 @@ use anyhow::{Context as _, Result};
 use args::{Set, source};
 use inputs::Held;
 use kubevirt_preflight::serve::judge::Judge;
+use kubevirt_preflight::serve::limits::Limits;
 use kubevirt_preflight::serve::metrics::Metrics;
 use kubevirt_preflight::serve::reload::Watched;
 use kubevirt_preflight::serve::telemetry::Telemetry;
 use kubevirt_preflight::serve::tls::{self, Files, Tls, TlsError};
-use kubevirt_preflight::serve::{Server, Sources, logs, signals};
+use kubevirt_preflight::serve::{Server, Sources, descriptors, logs, signals};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,7 +56,8 @@ impl ServeArgs {
         result
     }
 
-    async fn serve(set: Set, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
+    async fn serve(mut set: Set, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
+        adjust(&mut set.limits);
         let metrics = Arc::new(Metrics::default());
         let stop = signals::termination().context("Signals cannot be listened for:")?;
         let (tls_sender, tls_receiver) = watch::channel(None);
@@ -74,13 +76,6 @@ impl ServeArgs {
             metrics: Arc::clone(&metrics),
             telemetry: telemetry.clone(),
         };
-        if set.limits.idle < IDLE {
-            let idle = format!("{:?}", set.limits.idle);
-            tracing::warn!(
-                idle,
-                "--idle-timeout is below 95 s: the API server uses a connection for 90 s, and loses a review"
-            );
-        }
         let server = Server::bind(set.addresses, sources, set.limits, set.stopping).await?;
         tokio::spawn(tls::follow(files, tls_sender, EVERY, Arc::clone(&metrics)));
         for (what, path) in held.files() {
@@ -99,6 +94,27 @@ impl ServeArgs {
             let _ = tokio::task::spawn_blocking(move || telemetry.stop(FLUSH)).await;
         }
         Ok(if drained { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Fits what was set to what the system allows; warns of that, and of what loses reviews.
+fn adjust(limits: &mut Limits) {
+    if limits.idle < IDLE {
+        let idle = format!("{:?}", limits.idle);
+        tracing::warn!(
+            idle,
+            "--idle-timeout is below 95 s: the API server uses a connection for 90 s, and loses a review"
+        );
+    }
+    let files = descriptors::raised();
+    let fitting = descriptors::fitting(limits.connections, files);
+    if fitting < limits.connections {
+        tracing::warn!(
+            files,
+            connections = fitting,
+            "fewer connections than --max-connections: the system allows too few open files; raise the limit (ulimit -n)"
+        );
+        limits.connections = fitting;
     }
 }
 

@@ -212,7 +212,7 @@ impl Places {
     }
 
     /// Ends the oldest connection of the lowest standing, but none that is of use.
-    fn evict(&mut self) {
+    pub(super) fn evict(&mut self) {
         self.taken.retain(|activity| activity.strong_count() > 0);
         let open = self.taken.iter().enumerate().filter_map(|(at, activity)| Some((at, activity.upgrade()?)));
         let ranked = open.map(|(at, activity)| (activity.standing(), at, activity));

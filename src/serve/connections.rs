@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// After an error of accept, for example too many open files, which only time mends.
+/// After an error of accept, for example too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// For a client to take an answer, or notice that the connection ends.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -87,6 +87,8 @@ pub async fn serve(listening: Listening) {
             },
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
+                // If there are too many open files, a connection that is of no use is one of them.
+                accepting.places.evict();
                 sleep(ACCEPT_PAUSE).await;
             }
         }

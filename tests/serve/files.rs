@@ -1,7 +1,7 @@
 //! Policy, networks and world are read anew when they change, by a process, from real files.
 
 use crate::bodies::{nad, review};
-use crate::program::{Folder, Process, get, replace};
+use crate::process::{Folder, Process, get, replace};
 use kubevirt_preflight::serve::reload::Watched;
 use serde_json::Value;
 use std::os::unix::fs::symlink;
@@ -67,7 +67,7 @@ async fn a_policy_is_taken_up_when_mended() {
 async fn a_world_is_taken_up_when_mended() {
     let process = Folder::new().start(&[], &[]);
     let pods = "apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: more}\nspec: {cidrs: [192.168.144.0/20]}\n";
-    let good = format!("{}---\n{pods}", crate::program::WORLD);
+    let good = format!("{}---\n{pods}", crate::process::WORLD);
     keeps_the_old_one(&process, "world", "a: b\n---\nkind: [\n", "world.yaml:", &good, "denied").await;
 }
 
@@ -96,7 +96,7 @@ async fn a_file_that_goes_away_at_once_is_missed() {
     };
     let watching =
         tokio::spawn(watched.follow(move || sender.send(()).map(|()| false).map_err(|error| error.to_string())));
-    tokio::time::timeout(crate::program::PATIENCE, read.recv()).await.unwrap().unwrap();
+    tokio::time::timeout(crate::process::PATIENCE, read.recv()).await.unwrap().unwrap();
     watching.abort();
 }
 

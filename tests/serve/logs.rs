@@ -2,7 +2,7 @@
 
 use crate::bodies::{nad, review};
 use crate::client;
-use crate::program::{Folder, Process};
+use crate::process::{Folder, Process};
 use crate::server::{Options, Running};
 use kubevirt_preflight::serve::logs::{self, Format};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn a_decision_is_one_json_line_with_these_keys() {
     dry["request"]["dryRun"] = json!(true);
     process.verdict(named("u-1", "system:serviceaccount:kubevirt:operator", "mig")).await;
     process.verdict(dry.to_string().into_bytes()).await;
-    assert!(process.stop().success());
+    assert!(process.stop().await.success());
     let lines = process.logged("review");
     let wanted = "dryRun kind level message micros object operation rules timestamp uid user verdict";
     assert_eq!(lines.len(), 2, "{lines:?}");
@@ -92,7 +92,7 @@ async fn forged(mut process: Process) -> Vec<String> {
     for body in [bad, odd] {
         assert_eq!(process.sender().await.post(body).await.unwrap().status, 400);
     }
-    assert!(process.stop().success());
+    assert!(process.stop().await.success());
     let lines = process.lines();
     for line in &lines {
         assert!(line.chars().count() < 1500, "{line}");
@@ -113,7 +113,7 @@ async fn requests_without_a_verdict_are_told_within_a_bound() {
     }
     let most = 10 * (begun.elapsed().as_secs() + 2);
     let left_out = process.metric("kubevirt_preflight_log_lines_left_out_total").await.unwrap();
-    assert!(process.stop().success());
+    assert!(process.stop().await.success());
     let lines = process.logged("no verdict");
     let wanted = "leftOut level message peer status timestamp uid why";
     assert_eq!(keys(&lines[0]), wanted.split(' ').collect());
@@ -142,6 +142,7 @@ async fn child_that_panics() {
         println!("status {}", answer.status.as_u16());
     }
     assert_eq!(running.metric("controller_runtime_webhook_panics_total"), Some(2.0));
+    logs::flush();
 }
 
 #[test]

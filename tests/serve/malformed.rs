@@ -2,8 +2,7 @@
 
 use crate::bodies::{kubevirt, nad, object, review};
 use crate::client::Sender;
-use crate::pki::Ca;
-use crate::rolling::Program;
+use crate::process::Folder;
 use crate::server::{Options, Running};
 use crate::wire::good;
 use kubevirt_preflight::networks::declared::Declared;
@@ -334,7 +333,6 @@ async fn what_a_review_costs_is_bounded() {
     const FITTING: usize = 65_000;
     // One body, what it is read into, and some.
     const MOST_GROWN: usize = 64;
-    let ca = Ca::new("CA");
     for (kind, place, filling, most) in [
         (SUBNET, "/request/object/spec/excludeIps", ADDRESSES, FITTING),
         (SUBNET, "/request/object/spec/excludeIps", RANGES, FITTING),
@@ -350,8 +348,8 @@ async fn what_a_review_costs_is_bounded() {
         (NAD, "/request/object/spec/config", ("\"", "[", "\""), usize::MAX),
     ] {
         // A new one each time: the highest mark of its memory is never taken back.
-        let process = Program::start(&ca, &["--threads", "1"]).await;
-        let mut sender = process.sender(&ca).await;
+        let process = Folder::new().start(&["--threads", "1"], &[]);
+        let mut sender = process.sender().await;
         sender.post(good()).await.unwrap();
         let before = process.memory("VmHWM");
         let body = stuffed(kind, place, filling, most);

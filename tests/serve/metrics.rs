@@ -2,7 +2,7 @@
 
 use crate::bodies::{nad, review};
 use crate::client::{Sender, review as request};
-use crate::program::get;
+use crate::process::get;
 use crate::server::{Options, Running};
 use kubevirt_preflight::finding::Level;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use crate::bodies::{nad, review as body};
 use crate::client::{Sender, config, connect};
 use crate::pki::{Ca, Pair};
-use crate::process::Process;
+use crate::process::{Folder, Process};
 use crate::server::{NAME, Options, Running};
 use crate::volume::Volume;
 use kubevirt_preflight::serve::tls::Files;
@@ -182,35 +182,41 @@ async fn the_expiry_of_leaf_and_ca_is_a_metric() {
     }
 }
 
+/// The program with the certificate of a volume.
+fn on(volume: &Volume) -> Process {
+    let [cert, key] = ["tls.crt", "tls.key"].map(|name| volume.file(name).to_str().unwrap().to_owned());
+    Folder::new().start(&["--tls-cert", &cert, "--tls-key", &key], &[])
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_program_follows_its_volume() {
     let ca = Ca::new("volume CA");
     let (old, new) = (ca.server(NAME), ca.server(NAME));
     let volume = Volume::of(&old);
-    let process = Process::start(&volume);
-    assert_eq!(process.get("/readyz"), (200, "ok\n".to_owned()));
+    let mut process = on(&volume);
+    assert_eq!(process.get("/readyz").await, (200, "ok\n".to_owned()));
     assert_eq!(shown(process.bind, &ca).await, old.der());
     let stream = connect(process.bind, config(ca.der(), "http/1.1", None), NAME).await.unwrap();
     let mut sender = Sender::over(stream).await;
     volume.swap(&[("tls.crt", &new.cert), ("tls.key", &cut(&new.key))]);
-    let line = process.line("not reloaded");
+    let line = process.event("not reloaded; the old one stays in use");
     let told = (line["level"].as_str(), line["what"].as_str());
     assert_eq!(told, (Some("ERROR"), Some("certificate")), "{line}");
     let why = format!("--tls-key {} is cut off", volume.file("tls.key").display());
     assert!(line["why"].as_str().unwrap().starts_with(&why), "{line}");
     let secret = new.key.lines().nth(1).unwrap();
     assert!(!line.to_string().contains(&secret[..8]), "{line}");
-    let (_, metrics) = process.get("/metrics");
+    let (_, metrics) = process.get("/metrics").await;
     assert!(metrics.contains(&format!("{BAD} 1\n")) && metrics.contains(&format!("{ERRORS} 1\n")), "{metrics}");
-    assert_eq!(process.get("/readyz").0, 200);
+    assert_eq!(process.get("/readyz").await.0, 200);
     assert_eq!(shown(process.bind, &ca).await, old.der());
     volume.swap(&Volume::files(&new));
-    assert_eq!(process.line("reloaded")["level"], "INFO");
+    assert_eq!(process.event("reloaded")["level"], "INFO");
     assert_eq!(shown(process.bind, &ca).await, new.der());
     let answer = sender.post(body("CREATE", nad("10.244.7.0/24"), Value::Null)).await.unwrap();
     assert_eq!(answer.body["response"]["uid"], json!("705ab4f5-6393-11e8-b7cc-42010a800002"), "{answer:?}");
     drop(sender);
-    assert_eq!(process.terminate().code(), Some(0));
+    assert_eq!(process.stop().await.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -222,15 +228,15 @@ async fn a_certificate_out_of_its_time_is_live_and_not_ready() {
     late.not_before = date_time_ymd(2020, 1, 1);
     for (params, why) in [(early, "valid only from 2998-01-01"), (late, "has expired at 2021-01-01")] {
         let volume = Volume::of(&ca.pair(params, NAME, ExtendedKeyUsagePurpose::ServerAuth));
-        let process = Process::start(&volume);
-        assert_eq!(process.get("/livez").0, 200);
-        let (status, body) = process.get("/readyz");
+        let process = on(&volume);
+        assert_eq!(process.get("/livez").await.0, 200);
+        let (status, body) = process.get("/readyz").await;
         assert_eq!(status, 503);
         assert!(body.starts_with("The certificate ") && body.contains(why), "{body}");
         let good = ca.server(NAME);
         volume.swap(&Volume::files(&good));
-        process.line("reloaded");
-        assert_eq!(process.get("/readyz"), (200, "ok\n".to_owned()));
+        process.event("reloaded");
+        assert_eq!(process.get("/readyz").await, (200, "ok\n".to_owned()));
         assert_eq!(shown(process.bind, &ca).await, good.der());
     }
 }

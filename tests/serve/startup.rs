@@ -1,7 +1,7 @@
 //! What is wrong is told before anything is bound, all at once; and which setting wins.
 
 use crate::bodies::{nad, review};
-use crate::program::{Folder, Process};
+use crate::process::{Folder, Process};
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -34,12 +34,8 @@ fn every_fault_is_told_at_once_with_its_place() {
     let files = ["--policy", "@policy.yaml", "--networks", "@networks.yaml", "--world", "@world.yaml"];
     let flags = ["--bind=::1", "--idle-timeout=5", "--max-reviews=0", "--threads=999", "--log=a=b=c", "--pod-cidr=x"];
     let more = ["--service-cidr=10.0.0.0/77", "--node=n", "--otlp-endpoint=https://collector"];
-    // The first --bind is the folder's.
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubevirt-preflight"));
-    let given = folder.serve(&[&files[..], &more].concat());
-    let folders = ["--bind", "127.0.0.1:0", "--observe-bind"];
-    command.args(given.get_args().filter(|one| !folders.iter().any(|folders| one == folders)));
-    command.args(flags).env("KUBEVIRT_PREFLIGHT_GRACE", "2 years").env("KUBEVIRT_PREFLIGHT_OBSERVE_BIND", "localhost");
+    let mut command = folder.serve(&[&files[..], &more, &flags].concat());
+    command.env("KUBEVIRT_PREFLIGHT_GRACE", "2 years").env("KUBEVIRT_PREFLIGHT_OBSERVE_BIND", "localhost");
     let lines = refused(command);
     tells(
         &lines,
@@ -72,13 +68,9 @@ fn nothing_that_tells_what_the_cluster_uses_is_a_fault() {
 fn an_address_in_use_is_told_with_its_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for (flag, at) in [("--bind", 2), ("--observe-bind", 4)] {
+    for flag in ["--bind", "--observe-bind"] {
         let folder = Folder::new();
-        let given = folder.serve(&["--networks", "@networks.yaml"]);
-        let mut arguments: Vec<_> = given.get_args().map(ToOwned::to_owned).collect();
-        arguments[at] = address.clone().into();
-        let mut command = Command::new(given.get_program());
-        command.args(arguments);
+        let command = folder.serve(&["--networks", "@networks.yaml", flag, &address]);
         tells(&refused(command), &[&format!("{flag} {address} cannot be bound: Address already in use")]);
     }
 }

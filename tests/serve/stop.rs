@@ -3,8 +3,8 @@
 use crate::bodies::{nad, review as body};
 use crate::client::{Sender, review};
 use crate::pki::Ca;
+use crate::process::{Folder, Process};
 use crate::raw::{LONG, Raw, get, head, request};
-use crate::rolling::Program;
 use crate::server::{Options, Running};
 use crate::wire::{bad, good};
 use kubevirt_preflight::serve::Stopping;
@@ -133,41 +133,39 @@ fn no_drain_delay(grace: &'static str) -> [&'static str; 4] {
     ["--drain-delay", "0s", "--grace", grace]
 }
 
-async fn raw_to(process: &Program, ca: &Ca) -> Raw {
-    let config = crate::client::config(ca.der(), "http/1.1", None);
-    Raw::over(crate::client::connect(process.addresses.bind, config, crate::server::NAME).await.unwrap())
+async fn raw_to(process: &Process) -> Raw {
+    let config = crate::client::config(process.folder.ca.der(), "http/1.1", None);
+    Raw::over(crate::client::connect(process.bind, config, crate::server::NAME).await.unwrap())
 }
 
 #[tokio::test]
 async fn the_program_ends_well_when_all_is_answered() {
-    let ca = Ca::new("CA");
-    let mut process = Program::start(&ca, &["--drain-delay", "60s", "--grace", "20s"]).await;
-    let (mut idle, mut raw) = (process.sender(&ca).await, raw_to(&process, &ca).await);
+    let mut process = Folder::new().start(&["--drain-delay", "60s", "--grace", "20s"], &[]);
+    let (mut idle, mut raw) = (process.sender().await, raw_to(&process).await);
     assert_eq!(idle.post(good()).await.unwrap().status, 200);
     raw.send(head("timeout=20s", &format!("content-length: {}\r\n", good().len()))).await;
     raw.send(&good()[..9]).await;
     process.terminate();
-    until_ready_is(process.addresses.observe, 503).await;
-    assert_eq!(get(process.addresses.observe, "/livez").await, Some(200));
-    assert_eq!(process.sender(&ca).await.post(good()).await.unwrap().headers["connection"], "close");
+    until_ready_is(process.observe, 503).await;
+    assert_eq!(get(process.observe, "/livez").await, Some(200));
+    assert_eq!(process.sender().await.post(good()).await.unwrap().headers["connection"], "close");
     // The second ends the delay.
     process.terminate();
-    until_refused(process.addresses.bind).await;
+    until_refused(process.bind).await;
     raw.send(&good()[9..]).await;
     assert_eq!(raw.hear().await.unwrap().status, 200);
-    assert_eq!(process.exit(Duration::from_secs(10)).await, 0);
+    assert_eq!(process.exit(Duration::from_secs(10)).await.code(), Some(0));
 }
 
 #[tokio::test]
 async fn the_program_says_when_it_had_to_cut_off() {
-    let ca = Ca::new("CA");
-    let mut process = Program::start(&ca, &no_drain_delay("300ms")).await;
-    let mut raw = raw_to(&process, &ca).await;
+    let mut process = Folder::new().start(&no_drain_delay("300ms"), &[]);
+    let mut raw = raw_to(&process).await;
     raw.send(head("timeout=30s", "expect: 100-continue\r\ncontent-length: 100\r\n")).await;
     // The request is in flight.
     assert_eq!(raw.hear().await.unwrap().status, 100);
     process.terminate();
-    assert_eq!(process.exit(Duration::from_secs(10)).await, 1);
+    assert_eq!(process.exit(Duration::from_secs(10)).await.code(), Some(1));
     raw.is_ended().await;
 }
 
@@ -223,10 +221,10 @@ mod rolling {
         }
 
         /// Adds an endpoint, probed every 100 ms, and waits until it is ready.
-        async fn add(&self, process: &Program) {
-            let endpoint = Arc::new(Endpoint { bind: process.addresses.bind, is_ready: AtomicBool::new(false) });
+        async fn add(&self, process: &Process) {
+            let endpoint = Arc::new(Endpoint { bind: process.bind, is_ready: AtomicBool::new(false) });
             self.endpoints.lock().unwrap().push(Arc::clone(&endpoint));
-            let (observe, probed) = (process.addresses.observe, Arc::clone(&endpoint));
+            let (observe, probed) = (process.observe, Arc::clone(&endpoint));
             tokio::spawn(async move {
                 loop {
                     probed.is_ready.store(get(observe, "/readyz").await == Some(200), SeqCst);
@@ -289,8 +287,10 @@ mod rolling {
         }
     }
 
-    async fn replica(ca: &Ca, chooser: &Chooser) -> Program {
-        let process = Program::start(ca, &["--drain-delay", "1s", "--grace", "10s"]).await;
+    async fn replica(ca: &Arc<Ca>, chooser: &Chooser) -> Process {
+        let folder = Folder::of(Arc::clone(ca));
+        // The load goes on meanwhile.
+        let process = tokio::task::block_in_place(|| folder.start(&["--drain-delay", "1s", "--grace", "10s"], &[]));
         chooser.add(&process).await;
         process
     }
@@ -308,7 +308,7 @@ mod rolling {
             let before = tally.answered.load(SeqCst);
             let mut old = replicas.remove(0);
             old.terminate();
-            assert_eq!(old.exit(Duration::from_secs(15)).await, 0);
+            assert_eq!(old.exit(Duration::from_secs(15)).await.code(), Some(0));
             replicas.push(replica(&ca, &chooser).await);
             assert!(tally.answered.load(SeqCst) > before + 100, "there was no load");
         }

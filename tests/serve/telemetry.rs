@@ -3,7 +3,7 @@
 use crate::bodies::{nad, review as body};
 use crate::client;
 use crate::pki::Ca;
-use crate::program::{Folder, PATIENCE, Process};
+use crate::process::{Folder, PATIENCE, Process};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -154,7 +154,7 @@ async fn what_is_left_is_sent_at_the_stop() {
     ];
     let mut process = Folder::new().start(&[], &variables);
     post(&process, None).await;
-    let stopped = tokio::task::spawn_blocking(move || process.stop());
+    let stopped = tokio::spawn(async move { process.stop().await });
     let (about, span) = collector.span().await;
     assert_eq!((&about["service.name"], span.name.as_str()), (&text("gate"), "review"));
     assert!(stopped.await.unwrap().success());
@@ -204,7 +204,7 @@ async fn a_collector_that_is_away_holds_nothing_up() {
         assert_eq!(process.metric(r#"kubevirt_preflight_spans_total{result="made"}"#).await, Some(50.0));
         assert!(process.metric(r#"kubevirt_preflight_spans_total{result="failed"}"#).await >= Some(1.0));
         let begun = Instant::now();
-        assert!(process.stop().success());
+        assert!(process.stop().await.success());
         assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
         assert_eq!(process.lines().iter().filter(|line| line.contains("spans are lost")).count(), 1);
     }
