@@ -3,6 +3,9 @@
 use super::limits::Limits;
 use axum::body::{Bytes, HttpBody};
 use hyper::body::{Frame, Incoming, SizeHint};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
@@ -31,6 +34,7 @@ enum Standing {
 /// When a connection was last of use.
 pub(super) struct Activity {
     limits: Limits,
+    peer: IpAddr,
     opened: Instant,
     state: Mutex<State>,
     asked: watch::Sender<bool>,
@@ -46,10 +50,17 @@ struct State {
 }
 
 impl Activity {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: Limits, peer: IpAddr) -> Self {
         let opened = Instant::now();
         let state = State { in_flight: 0, sending: 0, since: opened };
-        Self { limits, opened, state: Mutex::new(state), asked: watch::Sender::new(false), evicted: Notify::new() }
+        Self {
+            limits,
+            peer,
+            opened,
+            state: Mutex::new(state),
+            asked: watch::Sender::new(false),
+            evicted: Notify::new(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -105,7 +116,8 @@ impl Activity {
         (Asking(Arc::clone(self)), sent)
     }
 
-    fn standing(&self) -> (Standing, Instant) {
+    /// What it is doing, since when, and whether it may be ended for that.
+    fn standing(&self) -> (Standing, Instant, bool) {
         let state = self.state();
         let standing = match (state.in_flight, state.sending) {
             _ if !self.has_asked() => Standing::New,
@@ -113,7 +125,8 @@ impl Activity {
             (in_flight, sending) if in_flight == sending => Standing::Sending,
             _ => Standing::Judged,
         };
-        (standing, state.since)
+        let of_use = standing > Standing::Sending || (standing == Standing::Sending && state.since.elapsed() <= YOUNG);
+        (standing, state.since, !of_use)
     }
 }
 
@@ -192,7 +205,7 @@ impl Places {
 
     /// A place. If none is free, the connection that is the least loss makes room: clients that only connect, or dawdle,
     /// do not keep out those that ask.
-    pub(super) async fn take(&mut self, limits: &Limits) -> (OwnedSemaphorePermit, Arc<Activity>) {
+    pub(super) async fn take(&mut self, limits: &Limits, peer: IpAddr) -> (OwnedSemaphorePermit, Arc<Activity>) {
         let place = loop {
             if let Ok(place) = Arc::clone(&self.free).try_acquire_owned() {
                 break place;
@@ -206,20 +219,26 @@ impl Places {
         if self.taken.len() >= 2 * self.most {
             self.taken.retain(|activity| activity.strong_count() > 0);
         }
-        let activity = Arc::new(Activity::new(limits.clone()));
+        let activity = Arc::new(Activity::new(limits.clone(), peer.to_canonical()));
         self.taken.push(Arc::downgrade(&activity));
         (place, activity)
     }
 
-    /// Ends the oldest connection of the lowest standing, but none that is of use.
+    /// Ends a connection of the address that has the most of them, so that one client does not push out the others: its
+    /// oldest of the lowest standing, but none that is of use.
     pub(super) fn evict(&mut self) {
         self.taken.retain(|activity| activity.strong_count() > 0);
-        let open = self.taken.iter().enumerate().filter_map(|(at, activity)| Some((at, activity.upgrade()?)));
-        let ranked = open.map(|(at, activity)| (activity.standing(), at, activity));
-        let Some(((standing, since), at, least)) = ranked.min_by_key(|(rank, at, _)| (*rank, *at)) else { return };
-        if standing < Standing::Sending || (standing == Standing::Sending && since.elapsed() > YOUNG) {
+        let open = || self.taken.iter().enumerate().filter_map(|(at, activity)| Some((at, activity.upgrade()?)));
+        let mut counts: HashMap<IpAddr, usize> = HashMap::new();
+        open().for_each(|(_, activity)| *counts.entry(activity.peer).or_default() += 1);
+        let ranked = open().filter_map(|(at, activity)| {
+            let (standing, since, may_end) = activity.standing();
+            may_end.then_some((Reverse(counts[&activity.peer]), standing, since, at, activity))
+        });
+        let least = ranked.min_by_key(|(count, standing, since, at, _)| (*count, *standing, *since, *at));
+        if let Some((.., at, activity)) = least {
             self.taken.swap_remove(at);
-            least.evicted.notify_one();
+            activity.evicted.notify_one();
         }
     }
 }

@@ -123,7 +123,7 @@ impl Accepting {
 
     /// Waits for a place if there is none.
     async fn admit(&mut self, (stream, peer): (TcpStream, SocketAddr)) {
-        let (place, activity) = self.places.take(&self.limits).await;
+        let (place, activity) = self.places.take(&self.limits, peer.ip()).await;
         let (router, phase, metrics) = (self.router.clone(), self.phase.clone(), Arc::clone(&self.metrics));
         let connection = Connection { peer, activity, router, phase, metrics };
         let transport = self.transport.clone();

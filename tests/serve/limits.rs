@@ -126,9 +126,10 @@ fn h2_post_without_body(path: &str) -> Vec<u8> {
     bytes
 }
 
+const PLACES: usize = 4;
+
 /// A server with four places, all of them taken by clients that `dawdle` made.
 async fn crowded<T>(dawdle: impl AsyncFn(&Running) -> T) -> (Running, Vec<T>) {
-    const PLACES: usize = 4;
     let limits = Limits { connections: PLACES, ..Limits::default() };
     let running = Running::start(Options { limits, ..Options::default() }).await;
     let mut clients = Vec::new();
@@ -172,6 +173,27 @@ async fn clients_in_the_middle_of_a_head_make_room() {
     };
     let (running, _clients) = crowded(half).await;
     is_answered(&running, AT_ONCE).await;
+}
+
+/// A stranger, at one address, opens more connections than there are places, and asks once on each; the API server has
+/// long been idle.
+#[tokio::test]
+async fn a_crowd_from_one_address_pushes_out_nobody_else() {
+    let limits = Limits { connections: PLACES, ..Limits::default() };
+    let running = Running::start(Options { limits, ..Options::default() }).await;
+    let config = || config(running.ca.der(), "http/1.1", None);
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let stream = socket.connect(running.addresses.bind).await.unwrap();
+    let mut server = Sender::over(secured(stream, config(), NAME).await.unwrap()).await;
+    assert_eq!(server.post(good()).await.unwrap().status, 200);
+    let mut crowd = Vec::new();
+    for _ in 0..2 * PLACES {
+        let mut one = Sender::to(&running, "http/1.1").await;
+        assert_eq!(one.post(good()).await.unwrap().status, 200);
+        crowd.push(one);
+    }
+    assert_eq!(server.post(good()).await.unwrap().status, 200);
 }
 
 #[tokio::test]
