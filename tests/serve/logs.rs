@@ -2,13 +2,14 @@
 
 use crate::bodies::{nad, review};
 use crate::client;
-use crate::process::{Folder, Process};
+use crate::process::{Folder, PATIENCE, Process};
 use crate::server::{Options, Running};
 use kubevirt_preflight::serve::logs::{self, Format};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Instant;
+use tokio::time::timeout;
 
 const SECRET: &str = "never-in-a-log";
 
@@ -122,6 +123,22 @@ async fn requests_without_a_verdict_are_told_within_a_bound() {
     let count = u32::try_from(lines.len()).unwrap();
     assert!(u64::from(count) <= most && count >= 10, "{count} lines, {most} allowed");
     assert!((f64::from(count) + left_out - f64::from(sent)).abs() < 0.5, "{count} + {left_out}");
+}
+
+#[tokio::test]
+async fn no_verdict_and_no_end_waits_for_a_standard_error_that_nobody_reads() {
+    let folder = Folder::new();
+    let command = folder.serve(&["--networks", "@networks.yaml", "--world", "@world.yaml"]);
+    let mut process = Process::unheard(command, folder);
+    let mut sender = process.sender().await;
+    // Several times what a pipe holds.
+    for _ in 0..1000 {
+        let answer = timeout(PATIENCE, sender.post(named("u-1", "u", "mig"))).await;
+        assert_eq!(answer.expect("the verdict waits").unwrap().status, 200);
+    }
+    assert_eq!(process.get("/livez").await.0, 200);
+    process.terminate();
+    assert!(process.exit(PATIENCE).await.success());
 }
 
 const CHILD: &str = "PREFLIGHT_TEST_PANICS";

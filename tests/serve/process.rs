@@ -108,13 +108,29 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub fn start(mut command: Command, folder: Folder) -> Self {
+    pub fn start(command: Command, folder: Folder) -> Self {
+        Self::begun(command, folder, |_| true)
+    }
+
+    /// One whose standard error nobody reads, once it serves.
+    pub fn unheard(command: Command, folder: Folder) -> Self {
+        Self::begun(command, folder, |line| !line.contains("serving"))
+    }
+
+    /// `goes_on`: whether the next line is read after this one.
+    fn begun(mut command: Command, folder: Folder, goes_on: fn(&str) -> bool) -> Self {
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (errors, sink) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&lines));
         let reader = std::thread::spawn(move || {
             for line in errors.split(b'\n') {
-                sink.lock().unwrap().push(String::from_utf8(line.unwrap()).unwrap());
+                let line = String::from_utf8(line.unwrap()).unwrap();
+                let goes_on = goes_on(&line);
+                sink.lock().unwrap().push(line);
+                while !goes_on {
+                    // The pipe stays open.
+                    std::thread::park();
+                }
             }
         });
         let any = "127.0.0.1:0".parse().unwrap();
