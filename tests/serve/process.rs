@@ -127,9 +127,11 @@ impl Process {
                 let line = String::from_utf8(line.unwrap()).unwrap();
                 let goes_on = goes_on(&line);
                 sink.lock().unwrap().push(line);
-                while !goes_on {
+                if !goes_on {
                     // The pipe stays open.
-                    std::thread::park();
+                    loop {
+                        std::thread::park();
+                    }
                 }
             }
         });
