@@ -125,6 +125,7 @@ mod tests {
         assert!(gathered.add(&line), "the first line wakes the writer");
         assert!((0..3).all(|_| !gathered.add(&line)));
         assert!(!gathered.add(b"y"));
-        assert_eq!((gathered.lines().waiting.len(), gathered.lines().left_out), (MOST, 1));
+        let lines = gathered.lines();
+        assert_eq!((lines.waiting.len(), lines.left_out), (MOST, 1));
     }
 }
