@@ -147,6 +147,8 @@ impl Lab {
         run("ip", &["-n", pod, "link", "set", "lo", "up"]);
         // A device of the node, for host-device.
         run("ip", &["link", "add", "nic0", "type", "veth", "peer", "name", "nic0-peer"]);
+        // Its other end is on the bridge of the DHCP server, where there is one.
+        let _ = Command::new("ip").args(["link", "set", "nic0-peer", "up", "master", "br0"]).output();
         create(PODS_OF_KUBEVIRT, &object(reference));
         let failed = self.add(pod).err();
         let after = observed::ways(pod);
@@ -215,7 +217,7 @@ fn told(command: &mut Command, input: &str) -> Result<String, String> {
 }
 
 /// Waits for a condition, a minute at most.
-fn until(what: &str, condition: impl Fn() -> bool) {
+pub fn until(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
