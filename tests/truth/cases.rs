@@ -30,8 +30,11 @@ pub struct Server {
     pub forces: Vec<String>,
 }
 
+/// Meets no network of the cluster.
+pub const USUAL_SUBNET: &str = "10.200.5";
+
 fn usual_subnet() -> String {
-    "10.200.5".to_owned()
+    USUAL_SUBNET.to_owned()
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Cases with a real DHCP server, dnsmasq, on the bridge `br0`, and the dhcp plugin's own daemon.
 
-use super::cases::{Case, Server};
+use super::cases::{Case, Server, USUAL_SUBNET};
 use super::lab::{self, Lab};
 use super::observed::Observed;
 use super::private::run;
@@ -39,8 +39,11 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { compared, lists, failures, warned, skipped, .. } = self;
         let (differ, warned) = (failures.len(), warned.len());
-        write!(f, "DHCP: {compared} cases, {lists} request lists, {differ} differ, {warned} harmed by what the server sent \
-                   unasked and warned of, {skipped} skipped")?;
+        write!(
+            f,
+            "DHCP: {compared} cases, {lists} request lists, {differ} differ, {warned} harmed by what the server sent \
+                   unasked and warned of, {skipped} skipped"
+        )?;
         self.why.as_ref().map_or(Ok(()), |why| write!(f, ": {why}"))
     }
 }
@@ -77,17 +80,19 @@ fn compare(lab: &mut Lab, dnsmasq: &Path, case: &Case, outcome: &mut Outcome) {
     let mut differences = reading::differences(&said, &observed);
     differences.extend(lists(&said, &observed, asked.as_ref()));
     let missed = harm::missed(&said, &observed);
-    if !missed.is_empty() && is_servers_doing(&said, &observed) {
-        println!("warned   {}", case.name);
+    let warned = !missed.is_empty() && is_servers_doing(server, &said, &observed);
+    if warned {
         outcome.warned.push(case.name.clone());
     } else {
         differences.extend(missed);
     }
-    if differences.is_empty() {
-        println!("ok       {}", case.name);
-    } else {
-        println!("DIFFERS  {}\n{}\n  {}", case.name, case.config, differences.join("\n  "));
-        outcome.failures.push((case.name.clone(), case.config.clone(), differences));
+    match (differences.is_empty(), warned) {
+        (true, false) => println!("ok       {}", case.name),
+        (true, true) => println!("warned   {}", case.name),
+        (false, _) => {
+            println!("DIFFERS  {}\n{}\n  {}", case.name, case.config, differences.join("\n  "));
+            outcome.failures.push((case.name.clone(), case.config.clone(), differences));
+        }
     }
 }
 
@@ -104,12 +109,13 @@ fn lists(said: &Said, observed: &Observed, asked: Option<&BTreeSet<u8>>) -> Opti
         .then(|| format!("dhcp: the client asks for {asked:?}, we say {list:?}"))
 }
 
-/// Where no option that brings routes is asked for, what comes all the same is the server's doing: a warning is all that the
-/// text can give.
-fn is_servers_doing(said: &Said, observed: &Observed) -> bool {
+/// Where no option that brings routes is asked for, what comes by the server's force or lies in its subnet is the server's
+/// doing: a warning is all that the text can give.
+fn is_servers_doing(server: &Server, said: &Said, observed: &Observed) -> bool {
+    let decides = !server.forces.is_empty() || server.subnet != USUAL_SUBNET;
     let requests = said.preview["dhcp"]["requests"].as_array();
     let quiet = requests.is_some_and(|list| !ROUTING.iter().any(|option| list.contains(&(*option).into())));
-    observed.failed.is_none() && quiet && said.has("warn", |rule| rule == "dhcp-may-route")
+    decides && observed.failed.is_none() && quiet && said.has("warn", |rule| rule == "dhcp-may-route")
 }
 
 /// The dhcp plugin's daemon, which holds the leases. It gives up early where no server answers.

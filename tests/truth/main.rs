@@ -16,6 +16,7 @@ mod lab;
 mod observed;
 mod private;
 mod reading;
+mod references;
 mod said;
 mod tools;
 
@@ -47,5 +48,8 @@ fn main() -> ExitCode {
     let dhcp = dhcp::run_all(&mut lab, &with_server);
     println!("{dhcp}");
     failures += dhcp.failures.len();
+    let references = references::run_all(&mut lab, arguments.only.as_deref());
+    println!("{references}");
+    failures += references.failures.len();
     ExitCode::from(u8::from(failures > 0))
 }
