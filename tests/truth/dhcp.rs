@@ -8,6 +8,7 @@ use super::said::Said;
 use super::tools::tool;
 use super::{harm, reading};
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use std::process::{Child, Command, Stdio};
 
 /// Where the plugin looks for its daemon.
 const SOCKET: &str = "/run/cni/dhcp.sock";
+/// What `make tools` unpacked of Debian's packages.
+const UNPACKED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/dnsmasq/usr");
 const LOG: &str = "/run/lab/dnsmasq.log";
 /// Options that bring routes.
 const ROUTING: [u8; 3] = [3, 33, 121];
@@ -143,7 +146,8 @@ fn serve(dnsmasq: &Path, server: &Server) -> Child {
     }
     let mut command = Command::new(dnsmasq);
     command
-        .args(["--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--group=root", "--pid-file="])
+        // So it stays the user that it is: in a user namespace there is no other.
+        .args(["--no-daemon", "--conf-file=/dev/null"])
         .args(["--port=0", "--interface=br0", "--bind-interfaces", "--dhcp-authoritative", "--no-ping"])
         .args(["--log-dhcp", "--dhcp-leasefile=/run/lab/leases"])
         .arg(format!("--log-facility={LOG}"))
@@ -152,12 +156,8 @@ fn serve(dnsmasq: &Path, server: &Server) -> Child {
         .args(server.forces.iter().map(|option| format!("--dhcp-option-force={option}")))
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    // An unpacked one finds its libraries beside it; the folder's name holds the machine's kind.
-    let beside = dnsmasq.ancestors().nth(2).map(|usr| usr.join("lib"));
-    let folders = beside.into_iter().flat_map(|lib| fs::read_dir(lib).into_iter().flatten());
-    let folders: Vec<PathBuf> = folders.filter_map(|folder| Some(folder.ok()?.path())).collect();
-    if dnsmasq.starts_with(unpacked()) {
-        command.env("LD_LIBRARY_PATH", std::env::join_paths(folders).unwrap());
+    if dnsmasq == unpacked() {
+        command.env("LD_LIBRARY_PATH", libraries());
     }
     let child = command.spawn().unwrap();
     lab::until("dnsmasq listens", || fs::read_to_string(LOG).is_ok_and(|log| log.contains("sockets bound")));
@@ -178,7 +178,13 @@ fn asked(log: &str) -> Option<BTreeSet<u8>> {
 
 /// The program that `make tools` unpacked.
 fn unpacked() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/dnsmasq/usr/sbin/dnsmasq")
+    Path::new(UNPACKED).join("sbin/dnsmasq")
+}
+
+/// The folders of its libraries, named for the machine's kind.
+fn libraries() -> OsString {
+    let folders = fs::read_dir(Path::new(UNPACKED).join("lib")).unwrap();
+    std::env::join_paths(folders.map(|folder| folder.unwrap().path())).unwrap()
 }
 
 /// dnsmasq from the PATH, or the unpacked one.
