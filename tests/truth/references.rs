@@ -1,7 +1,8 @@
 //! What Multus makes of the reference at `spec.configuration.migrations.network`, which virt-operator pastes before
-//! `@migration0`: whether it attaches migration0 and nothing else, and whether `check` says so.
+//! `@migration0`: which NAD it attaches as migration0 and nothing else, and whether `check` says so.
 
 use super::lab::{self, Lab};
+use super::observed::Observed;
 use super::said::program;
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -117,22 +118,28 @@ pub fn run_all(lab: &mut Lab, only: Option<&str>) -> Outcome {
 
 fn compare(lab: &mut Lab, name: String, reference: &str, globals: Option<&[&str]>, outcome: &mut Outcome) {
     let observed = lab.attach_reference(reference);
-    let attached = observed.failed.is_none() && observed.links == ["eth0", "lo", "migration0"];
-    let refused = refusal(reference, globals);
+    let (attached, said) = (attached(&observed), read(reference, globals));
     outcome.compared += 1;
-    outcome.attached += usize::from(attached);
-    if attached == refused.is_none() {
+    outcome.attached += usize::from(attached.is_some());
+    if attached == said.clone().ok() {
         println!("ok       {name}");
         return;
     }
-    let did = observed.failed.unwrap_or_else(|| format!("interfaces {:?}", observed.links));
-    let difference = format!("check denies by {refused:?}; Multus: {did}");
+    let did = observed.failed.unwrap_or_else(|| format!("{attached:?}, interfaces {:?}", observed.links));
+    let difference = format!("check: {said:?}; Multus: {did}");
     println!("DIFFERS  {name}\n  {difference}");
     outcome.failures.push((name, difference));
 }
 
-/// The rule by which `check` denies the reference, if it does.
-fn refusal(reference: &str, globals: Option<&[&str]>) -> Option<String> {
+/// `namespace/name` of the NAD that became migration0, if nothing else did.
+fn attached(observed: &Observed) -> Option<String> {
+    let alone = observed.failed.is_none() && observed.links == ["eth0", "lo", "migration0"];
+    let found = NADS.iter().position(|nad| observed.addresses == [address(*nad)]).filter(|_| alone)?;
+    Some(format!("{}/{}", NADS[found].0, NADS[found].1))
+}
+
+/// `namespace/name` of what `check` judges for the reference, or the rule by which it denies it.
+fn read(reference: &str, globals: Option<&[&str]>) -> Result<String, String> {
     std::fs::write("/run/lab/policy.yaml", policy(globals).to_string()).unwrap();
     let kubevirt = json!({"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt",
         "metadata": {"name": "kubevirt", "namespace": "kubevirt"},
@@ -140,9 +147,18 @@ fn refusal(reference: &str, globals: Option<&[&str]>) -> Option<String> {
     let items: Vec<_> = NADS.into_iter().map(object).chain([kubevirt]).collect();
     let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
     let check = program(&["check", "-o", "json", "--complete", "--policy", "/run/lab/policy.yaml", "-"], &list);
-    let findings = check["findings"].as_array().expect("findings").iter();
-    let denied = findings.filter(|finding| finding["level"] == "deny").filter_map(|finding| finding["rule"].as_str());
-    denied.map(str::to_owned).find(|rule| REFUSING.contains(&rule.as_str()))
+    let findings: Vec<_> = check["findings"].as_array().expect("findings").iter().collect();
+    let rules = findings.iter().filter(|finding| finding["level"] == "deny").filter_map(|f| f["rule"].as_str());
+    if let Some(rule) = rules.clone().find(|rule| REFUSING.contains(rule)) {
+        return Err(rule.to_owned());
+    }
+    // Addresses in the text are a finding of every NAD that is judged.
+    let objects = findings.iter().filter(|finding| finding["rule"] == "node-local-ipam").map(|f| &f["object"]);
+    let judged = objects.map(|object| {
+        let part = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+        format!("{}/{}", part("namespace"), part("name"))
+    });
+    Ok(judged.collect::<Vec<_>>().join(" and "))
 }
 
 /// What Multus's configuration says of this; without `globalNamespaces` only `default` is global.
@@ -169,8 +185,15 @@ fn nads_of(namespace: &str) -> String {
     format!("/apis/k8s.cni.cncf.io/v1/namespaces/{namespace}/network-attachment-definitions")
 }
 
-fn object((namespace, name): (&str, &str)) -> Value {
+/// By which a NAD is known again on the interface.
+fn address((namespace, name): (&str, &str)) -> String {
+    let at = NADS.iter().position(|nad| *nad == (namespace, name)).unwrap();
+    format!("10.200.{at}.9/24")
+}
+
+fn object(nad: (&str, &str)) -> Value {
+    let config = json!({"cniVersion": "0.3.1", "name": nad.1, "type": "bridge",
+        "ipam": {"type": "static", "addresses": [{"address": address(nad)}]}});
     json!({"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
-        "metadata": {"namespace": namespace, "name": name},
-        "spec": {"config": json!({"cniVersion": "0.3.1", "name": name, "type": "bridge"}).to_string()}})
+        "metadata": {"namespace": nad.0, "name": nad.1}, "spec": {"config": config.to_string()}})
 }
