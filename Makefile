@@ -70,7 +70,8 @@ BUILT := $(PARTS:%=target/tools/%/built)
 target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35
 
-tools: $(BUILT) ## Build the API server, etcd, Multus and the CNI plugins with Go
+tools: $(BUILT) ## Build the API server, etcd, Multus and the CNI plugins with Go, and see to dnsmasq
+	@tests/tools/dnsmasq target/tools/dnsmasq
 
 $(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
 	@$(GO) version >/dev/null 2>&1 || { echo 'The API server, Multus and the CNI plugins are built with Go: install Go 1.26 or newer.' >&2; exit 1; }

@@ -157,6 +157,8 @@ pub struct Dhcp {
     pub pointer: Pointer,
     /// A later plugin of the chain removes what routes with a gateway the server sends.
     pub flushed: bool,
+    /// The key of the main plugin that makes a default route by the lease's gateway, whatever the server sends.
+    pub default: Option<Pointer>,
 }
 
 /// A remark about one place of the text.

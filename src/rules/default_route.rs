@@ -5,7 +5,7 @@ use super::overlap;
 use super::{Check, Levels, Rule};
 use crate::finding::Finding;
 use crate::net::Family;
-use crate::world::World;
+use crate::world::{Judged, World};
 
 /// See the page.
 pub(super) static RULE: Rule = Rule {
@@ -41,5 +41,18 @@ fn check(world: &World) -> Vec<Finding> {
         let finding = judged.finding(RULE.id, family.to_string());
         Some(Finding { pointer: Some(route.pointer.clone()), ..finding }.says(message, help))
     });
-    findings.collect()
+    findings.chain(world.judged().iter().filter_map(by_lease)).collect()
+}
+
+/// A default by the gateway of a DHCP lease: that it comes is certain, only the gateway is not.
+fn by_lease(judged: &Judged) -> Option<Finding> {
+    let dhcp = judged.attached.attachment.dhcp.as_ref().filter(|dhcp| !dhcp.flushed)?;
+    let pointer = dhcp.default.clone()?;
+    let message = format!(
+        "{} routes 0.0.0.0/0 by migration0 via the gateway of the DHCP lease ({pointer}), even if the server sends none: \
+         virt-handler loses the API server.",
+        judged.who(),
+    );
+    let finding = judged.finding(RULE.id, Family::V4.to_string());
+    Some(Finding { pointer: Some(pointer), ..finding }.says(message, "Remove the key: migration peers are on-link."))
 }

@@ -5,7 +5,7 @@ use super::cluster::PODS;
 use super::observed::{self, Observed};
 use super::private::run;
 use super::tools::{module_file, tool};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -26,6 +26,8 @@ pub struct Lab {
     pods: usize,
     /// By which interface a pod reaches each place with the cluster's network alone.
     before: BTreeMap<String, Option<String>>,
+    /// Keys of Multus's configuration beside the usual ones.
+    pub further: Map<String, Value>,
 }
 
 impl Lab {
@@ -58,7 +60,7 @@ impl Lab {
             .stderr(log("api.log"))
             .spawn()
             .unwrap();
-        let mut lab = Self { folder, children: vec![etcd, api], pods: 0, before: BTreeMap::new() };
+        let mut lab = Self { folder, children: vec![etcd, api], pods: 0, before: BTreeMap::new(), further: Map::new() };
         lab.configure();
         lab.populate();
         let alone = lab.attach_to("pod-0", "");
@@ -87,9 +89,11 @@ impl Lab {
     /// Multus's own configuration.
     fn multus(&self) -> Value {
         let path = |name: &str| self.path(name).to_string_lossy().into_owned();
-        json!({"cniVersion": "0.3.1", "name": "multus", "type": "multus", "kubeconfig": path("kubeconfig"),
+        let mut multus = json!({"cniVersion": "0.3.1", "name": "multus", "type": "multus", "kubeconfig": path("kubeconfig"),
             "clusterNetwork": path("cni/10-pods.conflist"), "binDir": plugins(), "cniDir": "/var/lib/cni/multus",
-            "confDir": path("cni"), "logLevel": "error", "logToStderr": true})
+            "confDir": path("cni"), "logLevel": "error", "logToStderr": true});
+        multus.as_object_mut().unwrap().extend(self.further.clone());
+        multus
     }
 
     fn populate(&mut self) {
@@ -127,14 +131,18 @@ impl Lab {
 
     /// Attaches a pod as virt-handler would be: the cluster's network as eth0, the NAD as migration0.
     pub fn attach(&mut self, case: &Case) -> Observed {
-        self.pods += 1;
-        let pod = format!("pod-{}", self.pods);
         let nad = json!({"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
             "metadata": {"name": "mig", "namespace": "kubevirt"}, "spec": {"config": case.config}});
         create(NADS, &nad);
-        let observed = self.attach_to(&pod, "mig@migration0");
+        let observed = self.attach_reference("mig");
         delete(&format!("{NADS}/mig"));
         observed
+    }
+
+    /// Attaches a pod by the annotation that virt-operator makes of this reference.
+    pub fn attach_reference(&mut self, reference: &str) -> Observed {
+        self.pods += 1;
+        self.attach_to(&format!("pod-{}", self.pods), &format!("{reference}@migration0"))
     }
 
     fn attach_to(&self, pod: &str, reference: &str) -> Observed {
@@ -147,13 +155,16 @@ impl Lab {
         run("ip", &["-n", pod, "link", "set", "lo", "up"]);
         // A device of the node, for host-device.
         run("ip", &["link", "add", "nic0", "type", "veth", "peer", "name", "nic0-peer"]);
+        // Its other end is on the bridge of the DHCP server, where there is one.
+        let _ = Command::new("ip").args(["link", "set", "nic0-peer", "up", "master", "br0"]).output();
         create(PODS_OF_KUBEVIRT, &object(reference));
         let failed = self.add(pod).err();
         let after = observed::ways(pod);
         let (addresses, routes) = observed::interface(pod);
+        let links = observed::links(pod);
         let before = |place: &str| self.before.get(place).cloned().flatten();
         let ways = after.into_iter().map(|(place, way)| (place.clone(), (before(&place), way)));
-        let observed = Observed { failed, addresses, routes, ways: ways.collect() };
+        let observed = Observed { failed, links, addresses, routes, ways: ways.collect() };
         Self::clear(pod);
         observed
     }
@@ -191,12 +202,12 @@ impl Lab {
     }
 }
 
-fn create(path: &str, object: &Value) {
+pub fn create(path: &str, object: &Value) {
     let request = ureq::post(format!("{API}{path}")).header("content-type", "application/json");
     request.send(object.to_string()).unwrap_or_else(|error| panic!("POST {path}: {error}"));
 }
 
-fn delete(path: &str) {
+pub fn delete(path: &str) {
     ureq::delete(format!("{API}{path}")).call().unwrap_or_else(|error| panic!("DELETE {path}: {error}"));
 }
 
@@ -215,7 +226,7 @@ fn told(command: &mut Command, input: &str) -> Result<String, String> {
 }
 
 /// Waits for a condition, a minute at most.
-fn until(what: &str, condition: impl Fn() -> bool) {
+pub fn until(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");

@@ -10,11 +10,13 @@
 mod arguments;
 mod cases;
 mod cluster;
+mod dhcp;
 mod harm;
 mod lab;
 mod observed;
 mod private;
 mod reading;
+mod references;
 mod said;
 mod tools;
 
@@ -27,7 +29,8 @@ fn main() -> ExitCode {
     if let Some(code) = private::enter() {
         return code;
     }
-    let cases = cases::read(arguments.only.as_deref());
+    let (with_server, cases): (Vec<_>, Vec<_>) =
+        cases::read(arguments.only.as_deref()).into_iter().partition(|case| case.server.is_some());
     let mut lab = lab::Lab::start();
     let mut failures = 0;
     for case in &cases {
@@ -42,5 +45,11 @@ fn main() -> ExitCode {
         }
     }
     println!("{} cases, {failures} differ", cases.len());
+    let dhcp = dhcp::run_all(&mut lab, &with_server);
+    println!("{dhcp}");
+    failures += dhcp.failures.len();
+    let references = references::run_all(&mut lab, arguments.only.as_deref());
+    println!("{references}");
+    failures += references.failures.len();
     ExitCode::from(u8::from(failures > 0))
 }

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Observed {
     /// What Multus said, if ADD failed.
     pub failed: Option<String>,
+    /// The names of all interfaces, in order.
+    pub links: Vec<String>,
     /// `address/length` on migration0, fe80::/10 left out.
     pub addresses: Vec<String>,
     /// By migration0, of all tables but `local`.
@@ -45,6 +47,15 @@ pub fn way(pod: &str, address: &str) -> Option<String> {
 /// The ways to all fixed places.
 pub fn ways(pod: &str) -> BTreeMap<String, Option<String>> {
     PLACES.iter().map(|(_, address, _)| ((*address).to_owned(), way(pod, address))).collect()
+}
+
+/// The names of the pod's interfaces, in order.
+pub fn links(pod: &str) -> Vec<String> {
+    let links = json(pod, &["link", "show"]);
+    let names = links.as_array().into_iter().flatten().filter_map(|link| link["ifname"].as_str());
+    let mut names: Vec<_> = names.map(str::to_owned).collect();
+    names.sort();
+    names
 }
 
 /// Addresses and routes of migration0.

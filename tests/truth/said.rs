@@ -40,7 +40,8 @@ impl Said {
     }
 }
 
-fn program(arguments: &[&str], nad: &Value) -> Value {
+/// The JSON that the program answers to this object.
+pub fn program(arguments: &[&str], nad: &Value) -> Value {
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubevirt-preflight"))
         .args(arguments)
         .stdin(Stdio::piped())

@@ -60,7 +60,11 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     };
     let gaps = gaps(&list);
     let pointer = list.pointer.unwrap_or_else(|| call.ipam.pointer.clone());
-    Given { dhcp: Some(Dhcp { requests: list.options, pointer, flushed: false }), gaps, ..Given::default() }
+    Given {
+        dhcp: Some(Dhcp { requests: list.options, pointer, flushed: false, default: None }),
+        gaps,
+        ..Given::default()
+    }
 }
 
 fn gaps(list: &List) -> Vec<Gap> {
@@ -71,10 +75,13 @@ fn gaps(list: &List) -> Vec<Gap> {
     ];
     if list.outside {
         gaps.push(gap(Field::Dhcp, None, "the request list is taken from CNI_ARGS"));
-    } else if !list.options.contains(&1) {
-        let why = "without the subnet mask (option 1) ADD fails, unless the server sends it all the same";
-        gaps.push(gap(Field::Fails, None, why));
     }
+    let fails = if list.outside || list.options.contains(&1) {
+        "ADD fails where no DHCP server answers, and where the kernel refuses a route that it sends"
+    } else {
+        "without the subnet mask (option 1) ADD fails, unless the server sends it all the same"
+    };
+    gaps.push(gap(Field::Fails, None, fails));
     gaps
 }
 

@@ -97,6 +97,9 @@ pub(super) fn configure(element: &Element<'_, '_>, mut given: Given, origin: &st
     }
     if wants_default {
         add_defaults(fields, &mut given);
+        if let Some(dhcp) = &mut chain.dhcp {
+            dhcp.default = Some(child(&fields.pointer, "isDefaultGateway"));
+        }
     }
     iface::configure(chain, &given, origin);
     if is_gateway {

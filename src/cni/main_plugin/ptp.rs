@@ -23,6 +23,11 @@ fn look(fields: &Fields<'_, '_>, remarks: &mut Remarks) -> Facts {
 }
 
 pub(super) fn configure(element: &Element<'_, '_>, given: &Given, origin: &str, chain: &mut Chain<'_>) {
+    if let Some(dhcp) = &chain.dhcp {
+        let why =
+            "ptp asks its IPAM plugin before it makes the interface, and a DHCP client needs one (Link not found)";
+        chain.remarks.fault(dhcp.pointer.clone(), why, "Use bridge, or an IPAM that needs no server.");
+    }
     iface::configure(chain, given, origin);
     let pointer = child(&element.fields.pointer, "type");
     for (at, ip) in given.ips.iter().filter(|ip| !ip.alternative).enumerate() {

@@ -236,43 +236,46 @@ fn host_local_sets() {
 fn dhcp() {
     let with = |keys: &str| bridge(&format!(r#"{{"type":"dhcp"{keys}}}"#));
     compare([
-        (with(""), "dhcp [1, 3] | ?addresses4 ?routes4"),
-        (with(r#","request":[]"#), "dhcp [1, 3] | ?addresses4 ?routes4"),
-        (with(r#","request":[{"skipDefault":true}]"#), "dhcp [1, 3, 6, 15] | ?addresses4 ?routes4"),
-        (with(r#","request":[{"skipDefault":true,"option":"1"}]"#), "dhcp [1] | ?addresses4 ?routes4"),
-        (with(r#","request":[{"skipDefault":true},{"option":"subnet-mask"}]"#), "dhcp [1] | ?addresses4 ?routes4"),
+        (with(""), "dhcp [1, 3] | ?addresses4 ?routes4 ?fails"),
+        (with(r#","request":[]"#), "dhcp [1, 3] | ?addresses4 ?routes4 ?fails"),
+        (with(r#","request":[{"skipDefault":true}]"#), "dhcp [1, 3, 6, 15] | ?addresses4 ?routes4 ?fails"),
+        (with(r#","request":[{"skipDefault":true,"option":"1"}]"#), "dhcp [1] | ?addresses4 ?routes4 ?fails"),
+        (
+            with(r#","request":[{"skipDefault":true},{"option":"subnet-mask"}]"#),
+            "dhcp [1] | ?addresses4 ?routes4 ?fails",
+        ),
         (
             with(r#","request":[{"skipDefault":true,"option":"1"},{"option":"routers"}]"#),
-            "dhcp [1, 3] | ?addresses4 ?routes4",
+            "dhcp [1, 3] | ?addresses4 ?routes4 ?fails",
         ),
         (
             with(r#","request":[{"skipDefault":true,"option":"1"},{"option":"121"}]"#),
-            "dhcp [1, 121] | ?addresses4 ?routes4",
+            "dhcp [1, 121] | ?addresses4 ?routes4 ?fails",
         ),
         (
             with(r#","request":[{"skipDefault":true,"option":"1"},{"option":"033"}]"#),
-            "dhcp [1, 33] | ?addresses4 ?routes4",
+            "dhcp [1, 33] | ?addresses4 ?routes4 ?fails",
         ),
-        (with(r#","request":[{"option":"12"}]"#), "dhcp [1, 3, 12] | ?addresses4 ?routes4"),
-        (with(r#","request":[{"skipDefault":false,"option":"1"}]"#), "dhcp [1, 3] | ?addresses4 ?routes4"),
+        (with(r#","request":[{"option":"12"}]"#), "dhcp [1, 3, 12] | ?addresses4 ?routes4 ?fails"),
+        (with(r#","request":[{"skipDefault":false,"option":"1"}]"#), "dhcp [1, 3] | ?addresses4 ?routes4 ?fails"),
         (with(r#","request":[{"skipDefault":true,"option":"12"}]"#), "dhcp [12] | ?addresses4 ?routes4 ?fails"),
         (
             with(r#","request":[{"skipDefault":true,"option":"0"},{"option":"255"},{"option":"1"}]"#),
-            "dhcp [0, 1, 255] | ?addresses4 ?routes4",
+            "dhcp [0, 1, 255] | ?addresses4 ?routes4 ?fails",
         ),
         (
             with(r#","request":[{"skipDefault":true}],"provide":[{"option":"55","value":"\u0001"}]"#),
-            "dhcp [1] | ?addresses4 ?routes4",
+            "dhcp [1] | ?addresses4 ?routes4 ?fails",
         ),
         (
             with(r#","request":[{"option":"1"}],"provide":[{"option":"55","value":"\u0079"}]"#),
-            "dhcp [1, 3] | ?addresses4 ?routes4",
+            "dhcp [1, 3] | ?addresses4 ?routes4 ?fails",
         ),
         (
             with(r#","request":[{"skipDefault":true}],"provide":[{"option":"55","fromArg":"K8S_POD_NAME"}]"#),
-            "dhcp [] | ?addresses4 ?routes4 ?dhcp",
+            "dhcp [] | ?addresses4 ?routes4 ?dhcp ?fails",
         ),
-        (with(r#","routes":[{"dst":"0.0.0.0/0"}],"gateway":5"#), "dhcp [1, 3] | ?addresses4 ?routes4"),
+        (with(r#","routes":[{"dst":"0.0.0.0/0"}],"gateway":5"#), "dhcp [1, 3] | ?addresses4 ?routes4 ?fails"),
         (with(r#","request":[{"option":3}]"#), "fails: `option` must be a string"),
         (with(r#","request":[{"option":"+3"}]"#), "fails: `+3` is no DHCP option"),
         (with(r#","request":[{"option":"0x3"}]"#), "fails: is no DHCP option"),
@@ -282,4 +285,6 @@ fn dhcp() {
         (with(r#","provide":[{"value":"x"}]"#), "fails: has no `option`"),
         (with(r#","priority":"5""#), "fails: `priority` must be a whole number"),
     ]);
+    let text = r#"{"cniVersion":"1.0.0","type":"bridge","isDefaultGateway":true,"ipam":{"type":"dhcp"}}"#;
+    assert_eq!(reading(text).dhcp.and_then(|dhcp| dhcp.default).as_deref(), Some("/isDefaultGateway"));
 }

@@ -151,6 +151,7 @@ fn ptp() {
         (with("10.0.0.5/24>10.0.0.1", "10.0.0.1/32"), "fails: file exists"),
         (with("10.0.0.5/24>10.9.0.1", ""), "10.0.0.5/24 | 10.0.0.0/24 via 10.9.0.1, 10.9.0.1/32"),
         (conf("ptp", ""), "fails: needs an `ipam`"),
+        (conf("ptp", r#""ipam":{"type":"dhcp"}"#), "fails: before it makes the interface"),
     ]);
     let read = reading(&with("10.0.0.5/24>10.0.0.1", ""));
     assert_eq!(read.detached.len(), 1);

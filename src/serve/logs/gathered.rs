@@ -113,3 +113,19 @@ impl Write for Line {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_left_out_and_counted() {
+        let gathered = Gathered { lines: Mutex::new(Lines::NONE), written: Condvar::new() };
+        let line = vec![b'x'; MOST / 4];
+        assert!(gathered.add(&line), "the first line wakes the writer");
+        assert!((0..3).all(|_| !gathered.add(&line)));
+        assert!(!gathered.add(b"y"));
+        let lines = gathered.lines();
+        assert_eq!((lines.waiting.len(), lines.left_out), (MOST, 1));
+    }
+}
