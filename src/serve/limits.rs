@@ -11,7 +11,8 @@ pub struct Limits {
     pub bodies: usize,
     /// Reviews at once.
     pub reviews: usize,
-    /// Connections at once.
+    /// Connections at once. An API server keeps 25 idle ones at most (client-go: transport/cache.go), and the unfinished
+    /// head of a request on each takes up to 64 KiB.
     pub connections: usize,
     /// For the TLS handshake.
     pub handshake: Duration,
@@ -32,7 +33,7 @@ impl Default for Limits {
             body: 8 << 20,
             bodies: 32 << 20,
             reviews: 256,
-            connections: 1024,
+            connections: 256,
             handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(5),
             idle: Duration::from_secs(120),

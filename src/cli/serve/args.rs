@@ -56,7 +56,7 @@ pub(in crate::cli) struct ServeArgs {
     #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_GRACE", value_parser = checked(time), default_value = "20s")]
     grace: Checked<Duration>,
     /// Most connections at once.
-    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_CONNECTIONS", value_parser = checked(count), default_value = "1024")]
+    #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_CONNECTIONS", value_parser = checked(count), default_value = "256")]
     max_connections: Checked<usize>,
     /// Most reviews at once; more are told to come again.
     #[arg(long, value_name = "NUMBER", env = "KUBEVIRT_PREFLIGHT_MAX_REVIEWS", value_parser = checked(count), default_value = "256")]
