@@ -67,13 +67,20 @@ BUILT := $(PARTS:%=target/tools/%/built)
 target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35
 
-tools: $(BUILT) ## Build the API server, etcd, Multus and the CNI plugins with Go
+NAD_CRD := target/tools/multus/networks-crd.yaml
+
+tools: $(BUILT) $(NAD_CRD) ## Build the API server, etcd, Multus and the CNI plugins with Go
 
 $(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
 	@$(GO) version >/dev/null 2>&1 || { echo 'The API server, Multus and the CNI plugins are built with Go: install Go 1.26 or newer.' >&2; exit 1; }
 	CGO_ENABLED=0 GOTOOLCHAIN=local $(GO) build -C tests/tools/$* -trimpath -ldflags='-s -w $(VERSION)' \
 		-o $(CURDIR)/target/tools/$*/ tool
 	@touch $@
+
+$(NAD_CRD): target/tools/multus/built
+	@cp "$$($(GO) list -C tests/tools/multus -m -f '{{.Dir}}' \
+		github.com/k8snetworkplumbingwg/network-attachment-definition-client)/artifacts/networks-crd.yaml" $@
+	@chmod 644 $@
 
 # Not a part of ci: it needs a nightly toolchain and never ends by itself.
 fuzz: $(FUZZ) ## Run both fuzz targets, for TIME seconds each

@@ -1,10 +1,11 @@
-//! Whether every harm that was done is one that `check` denies.
+//! Whether every harm that was done is one that `check` speaks of, and what it denies without one.
 
-use super::cluster::PLACES;
-use super::observed::Observed;
+use super::cluster::Kind;
+use super::observed::{Observed, Way};
 use super::said::Said;
+use std::collections::BTreeSet;
 
-/// Rules that speak of a way that is lost.
+/// Rules that deny because a way to the cluster is lost.
 const LOST: [&str; 7] = [
     "pod-network-overlap",
     "service-network-overlap",
@@ -15,32 +16,74 @@ const LOST: [&str; 7] = [
     "dhcp-routes",
 ];
 
-/// Harm without a denial, a line each.
-pub fn missed(said: &Said, observed: &Observed) -> Vec<String> {
+/// Rules that speak of a prefix or route that leads somewhere else, beside those.
+const SPEAK: [&str; 4] = ["secondary-network-overlap", "special-range", "unusual-range", "dhcp-may-route"];
+
+/// Rules that say that virt-handlers do not reach each other.
+const APART: [&str; 2] = ["no-route-to-peers", "no-address"];
+
+pub const FAILS: &str = "ADD fails";
+pub const CLUSTER: &str = "a way to the cluster changes";
+pub const OUTSIDE: &str = "a way to elsewhere changes";
+pub const PEERS: &str = "a peer is not reached by migration0";
+pub const BARE: &str = "no address";
+
+/// What a case did, and what `check` made of it.
+#[derive(Debug, Default)]
+pub struct Harms {
+    /// Each kind of harm that was seen.
+    pub seen: BTreeSet<&'static str>,
+    /// Without the word that it deserves, a line each.
+    pub missed: Vec<String>,
+    /// Why `check` denies although nothing that it denies for was seen.
+    pub idle: BTreeSet<String>,
+}
+
+/// Holds what was seen against what `check` says.
+pub fn harms(said: &Said, observed: &Observed) -> Harms {
+    let mut out = Harms::default();
     if let Some(why) = &observed.failed {
         // Where we say that we cannot know, a warning is all that can be had.
-        let told = said.has("deny", |_| true) || said.is_unknown("fails", None);
-        return if told {
-            Vec::new()
-        } else {
-            vec![format!("harm: ADD fails and check does not deny it: {}", why.trim())]
-        };
+        let told = said.denied().next().is_some() || said.unknown("fails", None).is_some();
+        out.add(FAILS, told, || format!("ADD fails and check does not deny it: {}", why.trim()));
+        return out;
     }
-    let mut out = Vec::new();
-    for (place, address, cluster) in PLACES {
-        let Some((before, after)) = observed.ways.get(address).filter(|(before, after)| before != after) else {
-            continue;
-        };
-        let told = if cluster {
-            said.has("deny", |rule| LOST.contains(&rule))
-        } else {
-            said.has("deny", |_| true) || said.has("warn", |_| true)
-        };
-        if !told {
-            out.push(format!(
-                "harm: {place} {address} left by {before:?}, now by {after:?}, and check does not deny it"
-            ));
+    for way in &observed.ways {
+        if let Some((kind, told)) = harm(said, way) {
+            out.add(kind, told, || format!("{way:?}, and check does not say so"));
         }
     }
+    if observed.addresses.is_empty() {
+        out.add(BARE, told(said, &["deny"], &[&APART]), || "no address, and check does not deny it".to_owned());
+    }
+    out.idle = super::idle::causes(said, observed);
     out
+}
+
+impl Harms {
+    fn add(&mut self, kind: &'static str, told: bool, line: impl FnOnce() -> String) {
+        self.seen.insert(kind);
+        if !told {
+            self.missed.push(format!("harm: {kind}: {}", line()));
+        }
+    }
+}
+
+/// The kind of harm that this way is, and whether `check` speaks of it as it must.
+fn harm(said: &Said, way: &Way) -> Option<(&'static str, bool)> {
+    // What a server gives out cannot be known from the text: a warning is all that can be had.
+    let family = if way.place.address.is_ipv4() { 4 } else { 6 };
+    let unknown = ["addresses", "routes"].iter().any(|field| said.unknown(field, Some(family)).is_some());
+    let levels: &[&str] = if unknown { &["deny", "warn"] } else { &["deny"] };
+    match way.place.kind {
+        Kind::Cluster if way.changed() && unknown => Some((CLUSTER, told(said, levels, &[&LOST, &SPEAK]))),
+        Kind::Cluster if way.changed() => Some((CLUSTER, told(said, levels, &[&LOST]))),
+        Kind::Outside if way.changed() => Some((OUTSIDE, told(said, &["deny", "warn"], &[&LOST, &SPEAK]))),
+        Kind::Peer if way.after.as_deref() != Some("migration0") => Some((PEERS, told(said, levels, &[&APART]))),
+        _ => None,
+    }
+}
+
+fn told(said: &Said, levels: &[&str], rules: &[&[&str]]) -> bool {
+    levels.iter().any(|level| said.has(level, |rule| rules.iter().any(|rules| rules.contains(&rule))))
 }

@@ -3,23 +3,30 @@
 //! ```text
 //! texts (cases, random) ─► lab (API server, Multus, plugins, a pod's namespace) ─► Observed
 //!                      └─► program (preview, check)                            ─► Said
-//!                                                        compare (reading, harm) ─► report
+//!                                                        compare (reading, harm) ─► tally, page
 //! ```
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod arguments;
 mod cases;
 mod cluster;
+mod comparison;
 mod harm;
+mod idle;
 mod lab;
 mod observed;
+mod page;
+mod places;
 mod private;
 mod reading;
 mod said;
+mod tally;
 mod tools;
 
 use arguments::Arguments;
 use std::process::ExitCode;
+use std::time::Instant;
+use tally::Tally;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -28,19 +35,23 @@ fn main() -> ExitCode {
         return code;
     }
     let cases = cases::read(arguments.only.as_deref());
+    let begun = Instant::now();
     let mut lab = lab::Lab::start();
-    let mut failures = 0;
-    for case in &cases {
-        let observed = lab.attach(case);
-        let said = said::Said::of(case);
-        let differences = [reading::differences(&said, &observed), harm::missed(&said, &observed)].concat();
-        if differences.is_empty() {
-            println!("ok       {}", case.name);
-        } else {
-            failures += 1;
-            println!("DIFFERS  {}\n{}\n  {}", case.name, case.config, differences.join("\n  "));
+    println!("control plane ready after {:.1} s", begun.elapsed().as_secs_f64());
+    let mut tally = Tally::default();
+    for group in cases.chunk_by(|one, next| one.group() == next.group()) {
+        for case in group {
+            tally.add(case, comparison::Comparison::of(&mut lab, case));
         }
+        println!("{}", tally.line(group[0].group()));
     }
-    println!("{} cases, {failures} differ", cases.len());
-    ExitCode::from(u8::from(failures > 0))
+    // Here come the DHCP server (dhcp.rs) and Multus's references (references.rs): they are fixed cases, too.
+    let stale = if arguments.only.is_none() { page::settle(&tally) } else { None };
+    // Here come the texts drawn at random: random::run(&mut lab, arguments.random, arguments.seed).
+    print!("{tally}");
+    println!("{}", lab.pace());
+    if let Some(why) = &stale {
+        println!("{why}");
+    }
+    ExitCode::from(u8::from(tally.differences() > 0 || stale.is_some()))
 }

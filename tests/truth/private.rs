@@ -27,11 +27,13 @@ pub fn enter() -> Option<ExitCode> {
 
 /// What plugins and `ip netns` write lies in memory of this run alone.
 fn prepare() {
-    for folder in ["/run", "/var/lib/cni"] {
-        std::fs::create_dir_all(folder).unwrap();
+    // /var/lib and not its folder cni, which nobody but the machine's own root could make.
+    for folder in ["/run", "/var/lib"] {
         run("mount", &["-t", "tmpfs", "tmpfs", folder]);
     }
-    std::fs::create_dir_all("/run/netns").unwrap();
+    for folder in ["/run/netns", "/var/lib/cni"] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
     run("ip", &["link", "set", "lo", "up"]);
 }
 
