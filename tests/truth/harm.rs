@@ -1,12 +1,15 @@
 //! Whether every harm that was done is one that `check` speaks of, and what it denies without one.
 
-use super::cluster::Kind;
+use super::cluster::{Kind, PODS};
+use super::idle;
 use super::observed::{Observed, Way};
 use super::said::Said;
+use ipnetwork::IpNetwork;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// Rules that deny because a way to the cluster is lost.
-const LOST: [&str; 7] = [
+pub const LOST: [&str; 7] = [
     "pod-network-overlap",
     "service-network-overlap",
     "node-network-overlap",
@@ -50,13 +53,18 @@ pub fn harms(said: &Said, observed: &Observed) -> Harms {
     }
     for way in &observed.ways {
         if let Some((kind, told)) = harm(said, way) {
-            out.add(kind, told, || format!("{way:?}, and check does not say so"));
+            out.add(kind, told, || {
+                let (name, address) = (&way.place.name, way.place.address);
+                let device = |way: &Option<String>| way.clone().unwrap_or_else(|| "nothing".to_owned());
+                let (before, after) = (device(&way.before), device(&way.after));
+                format!("{name}, {address}, left by {before}, now by {after}, and check does not say so")
+            });
         }
     }
     if observed.addresses.is_empty() {
         out.add(BARE, told(said, &["deny"], &[&APART]), || "no address, and check does not deny it".to_owned());
     }
-    out.idle = super::idle::causes(said, observed);
+    out.idle = idle::causes(said, observed, &out.seen);
     out
 }
 
@@ -79,9 +87,21 @@ fn harm(said: &Said, way: &Way) -> Option<(&'static str, bool)> {
         Kind::Cluster if way.changed() && unknown => Some((CLUSTER, told(said, levels, &[&LOST, &SPEAK]))),
         Kind::Cluster if way.changed() => Some((CLUSTER, told(said, levels, &[&LOST]))),
         Kind::Outside if way.changed() => Some((OUTSIDE, told(said, &["deny", "warn"], &[&LOST, &SPEAK]))),
-        Kind::Peer if way.after.as_deref() != Some("migration0") => Some((PEERS, told(said, levels, &[&APART]))),
+        Kind::Peer if way.after.as_deref() != Some("migration0") => {
+            Some((PEERS, told(said, levels, &[&APART]) || takes(said, way.place.address)))
+        }
         _ => None,
     }
+}
+
+/// Whether a finding about this peer's own prefix names the cause in place of `no-route-to-peers`: a prefix that the kernel
+/// gives no route because of where it lies, or one that eth0 has already.
+fn takes(said: &Said, peer: IpAddr) -> bool {
+    let eth0 = PODS.iter().any(|pods| pods.parse::<IpNetwork>().unwrap().contains(peer));
+    said.denied().any(|(rule, finding)| {
+        let ours = idle::own(finding).is_some_and(|own| own.contains(peer));
+        ours && (rule == "special-range" || rule == "pod-network-overlap" && eth0)
+    })
 }
 
 fn told(said: &Said, levels: &[&str], rules: &[&[&str]]) -> bool {

@@ -258,4 +258,3 @@ fn told(command: &mut Command, input: &str) -> Result<String, String> {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     if output.status.success() { Ok(out.into_owned()) } else { Err(format!("{out}{err}")) }
 }
-
