@@ -1,28 +1,26 @@
 //! `truth [--only NAME] [--random N] [--seed S]`
 
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Arguments {
     /// Only cases whose name contains this.
     pub only: Option<String>,
     /// How many texts are drawn at random.
     pub random: usize,
-    /// What they are drawn from; the clock's, unless given.
-    pub seed: u64,
+    /// What they are drawn from; another one for every run, unless given.
+    pub seed: Option<u64>,
 }
 
 impl Arguments {
     pub fn read() -> Self {
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let mut arguments = Self { only: None, random: 0, seed: clock };
+        let mut arguments = Self::default();
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--only" => arguments.only = words.next(),
                 "--random" => arguments.random = number(&word, words.next()),
-                "--seed" => arguments.seed = number(&word, words.next()),
+                "--seed" => arguments.seed = Some(number(&word, words.next())),
                 other => panic!("`{other}` is not known; write --only NAME, --random N or --seed S"),
             }
         }

@@ -22,6 +22,9 @@ pub const LOST: [&str; 7] = [
 /// Rules that speak of a prefix or route that leads somewhere else, beside those.
 const SPEAK: [&str; 4] = ["secondary-network-overlap", "special-range", "unusual-range", "dhcp-may-route"];
 
+/// Rules that speak of a text whose addresses and routes cannot be told.
+const OPEN: [&str; 3] = ["ambiguous-config", "opaque-config", "dhcp-may-route"];
+
 /// Rules that say that virt-handlers do not reach each other.
 const APART: [&str; 2] = ["no-route-to-peers", "no-address"];
 
@@ -79,14 +82,14 @@ impl Harms {
 
 /// The kind of harm that this way is, and whether `check` speaks of it as it must.
 fn harm(said: &Said, way: &Way) -> Option<(&'static str, bool)> {
-    // What a server gives out cannot be known from the text: a warning is all that can be had.
+    // What stands elsewhere, with a DHCP server for example, cannot be known from the text: a warning is all that can be had.
     let family = if way.place.address.is_ipv4() { 4 } else { 6 };
     let unknown = ["addresses", "routes"].iter().any(|field| said.unknown(field, Some(family)).is_some());
     let levels: &[&str] = if unknown { &["deny", "warn"] } else { &["deny"] };
     match way.place.kind {
-        Kind::Cluster if way.changed() && unknown => Some((CLUSTER, told(said, levels, &[&LOST, &SPEAK]))),
+        Kind::Cluster if way.changed() && unknown => Some((CLUSTER, told(said, levels, &[&LOST, &OPEN]))),
         Kind::Cluster if way.changed() => Some((CLUSTER, told(said, levels, &[&LOST]))),
-        Kind::Outside if way.changed() => Some((OUTSIDE, told(said, &["deny", "warn"], &[&LOST, &SPEAK]))),
+        Kind::Outside if way.changed() => Some((OUTSIDE, told(said, &["deny", "warn"], &[&LOST, &SPEAK, &OPEN]))),
         Kind::Peer if way.after.as_deref() != Some("migration0") => {
             Some((PEERS, told(said, levels, &[&APART]) || takes(said, way.place.address)))
         }

@@ -54,7 +54,13 @@ fn cause(rule: &str, finding: &Value, said: &Said) -> String {
         "ambiguous-config" => "a text of two readings".to_owned(),
         "default-route" if has("metric", None) => "a metric that loses".to_owned(),
         "pod-network-overlap" if own.is_some() && eth0.contains(&own) => "a prefix that eth0 has".to_owned(),
+        "pod-network-overlap"
+            if own.is_some_and(|own| eth0.into_iter().flatten().any(|eth0| own.contains(eth0.network()))) =>
+        {
+            "a part that eth0 keeps".to_owned()
+        }
+        "special-range" => "a range that virt-handler does not take".to_owned(),
         "no-route-to-peers" if own.is_some() && has("via", own) => "peers behind a gateway".to_owned(),
-        rule => format!("{rule} {}", finding["subject"]),
+        rule => format!("`{rule}`"),
     }
 }

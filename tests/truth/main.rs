@@ -25,7 +25,7 @@ mod tools;
 
 use arguments::Arguments;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 use tally::Tally;
 
 fn main() -> ExitCode {
@@ -45,9 +45,13 @@ fn main() -> ExitCode {
         }
         println!("{}", tally.line(group[0].group()));
     }
-    // Here come the DHCP server (dhcp.rs) and Multus's references (references.rs): they are fixed cases, too.
+    // The DHCP server's cases (dhcp.rs) and Multus's references (references.rs) come here: the page counts them, too.
     let stale = if arguments.only.is_none() { page::settle(&tally) } else { None };
-    // Here come the texts drawn at random: random::run(&mut lab, arguments.random, arguments.seed).
+    if arguments.random > 0 {
+        // random::run(&mut lab, arguments.random, seed) comes here.
+        let seed = arguments.seed.unwrap_or_else(|| UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
+        println!("random texts: none drawn yet of {} with SEED={seed}", arguments.random);
+    }
     print!("{tally}");
     println!("{}", lab.pace());
     if let Some(why) = &stale {
