@@ -15,6 +15,7 @@ pub fn causes(said: &Said, observed: &Observed, seen: &BTreeSet<&'static str>) -
         "no-route-to-peers" => !seen.contains(PEERS),
         "special-range" => !seen.contains(PEERS) && !observed.ways.iter().any(|way| lost(way, finding)),
         rule if LOST.contains(&rule) => !observed.ways.iter().any(|way| lost(way, finding)),
+        "ambiguous-config" => seen.is_empty(),
         _ => true,
     });
     idle.map(|(rule, finding)| cause(rule, finding, said)).collect()

@@ -20,7 +20,8 @@ const WORDS: [(&str, &str); 5] = [
 pub struct Tally {
     groups: BTreeMap<String, Group>,
     left_out: BTreeMap<(&'static str, String), usize>,
-    idle: BTreeMap<String, usize>,
+    /// How many, and the first of them.
+    idle: BTreeMap<String, (usize, String)>,
 }
 
 /// Of one group of cases.
@@ -56,7 +57,7 @@ impl Tally {
             *self.left_out.entry(reason).or_default() += 1;
         }
         for cause in comparison.harms.idle {
-            *self.idle.entry(cause).or_default() += 1;
+            self.idle.entry(cause).or_insert_with(|| (0, case.name.clone())).0 += 1;
         }
     }
 
@@ -99,7 +100,7 @@ impl Tally {
             out += &format!("| {kind} | {} | {word} |\n", all.harms.get(kind).copied().unwrap_or_default());
         }
         out += "\n| denied, though no such harm was seen | texts |\n|---|---|\n";
-        out.extend(self.idle.iter().map(|(cause, count)| format!("| {cause} | {count} |\n")));
+        out.extend(self.idle.iter().map(|(cause, (count, _))| format!("| {cause} | {count} |\n")));
         out += "\n| left out: `preview` says that it cannot know | times |\n|---|---|\n";
         out.extend(self.left_out.iter().map(|((field, why), count)| format!("| {field}: {why} | {count} |\n")));
         out
@@ -138,8 +139,8 @@ impl fmt::Display for Tally {
         for (kind, count) in &all.harms {
             writeln!(out, "harm: {kind}: {count} texts")?;
         }
-        for (cause, count) in &self.idle {
-            writeln!(out, "denied without such harm: {cause}: {count} texts")?;
+        for (cause, (count, first)) in &self.idle {
+            writeln!(out, "denied without such harm: {cause}: {count} texts, the first is {first}")?;
         }
         for ((field, why), count) in &self.left_out {
             writeln!(out, "left out: {field}: {why}: {count} times")?;
