@@ -188,7 +188,8 @@ impl Lab {
     /// Where the time went.
     pub fn pace(&self) -> String {
         let total: Duration = self.times.values().sum();
-        let each = |time: Duration| time.as_secs_f64() / self.pods.max(1) as f64;
+        let pods = u32::try_from(self.pods.max(1)).unwrap();
+        let each = |time: Duration| (time / pods).as_secs_f64();
         let parts = self.times.iter().map(|(what, time)| format!("{what} {:.2}", each(*time)));
         format!("{:.2} s a text: {}", each(total), parts.collect::<Vec<_>>().join(", "))
     }

@@ -84,11 +84,11 @@ pub fn ways(pod: &str, places: Vec<Place>, before: &BTreeMap<IpAddr, String>, ro
 
 /// The interface by which the pod sends to each address; those that it cannot reach are left out.
 fn devices(pod: &str, addresses: &[IpAddr]) -> BTreeMap<IpAddr, String> {
-    let asked: String = addresses.iter().map(|address| format!("route get {address}\n")).collect();
+    let asked: Vec<_> = addresses.iter().map(|address| format!("route get {address}\n")).collect();
     let mut ip = Command::new("ip");
     ip.args(["-n", pod, "-j", "-force", "-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut ip = ip.stderr(Stdio::null()).spawn().unwrap();
-    ip.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
+    ip.stdin.take().unwrap().write_all(asked.concat().as_bytes()).unwrap();
     let output = ip.wait_with_output().unwrap().stdout;
     let answers = serde_json::Deserializer::from_slice(&output).into_iter::<Value>().map(Result::unwrap);
     let found = answers.filter_map(|answer| {

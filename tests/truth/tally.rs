@@ -6,12 +6,15 @@ use super::harm::{BARE, CLUSTER, FAILS, OUTSIDE, PEERS};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// What is compared.
+const FIELDS: [&str; 3] = ["fails", "addresses", "routes"];
+
 /// What `check` must say of each kind of harm.
 const WORDS: [(&str, &str); 5] = [
     (FAILS, "denied by any rule"),
     (CLUSTER, "denied by an overlap or route rule"),
     (OUTSIDE, "warned of or denied by a rule that speaks of the prefix or route"),
-    (PEERS, "denied by `no-route-to-peers` or `no-address`"),
+    (PEERS, "denied by `no-route-to-peers` or `no-address`, or by the rule that says why the prefix has no route"),
     (BARE, "denied by `no-address`"),
 ];
 
@@ -19,7 +22,8 @@ const WORDS: [(&str, &str); 5] = [
 #[derive(Debug, Default)]
 pub struct Tally {
     groups: BTreeMap<String, Group>,
-    left_out: BTreeMap<(&'static str, String), usize>,
+    /// Why, then by field.
+    left_out: BTreeMap<String, BTreeMap<&'static str, usize>>,
     /// How many, and the first of them.
     idle: BTreeMap<String, (usize, String)>,
 }
@@ -53,8 +57,8 @@ impl Tally {
         for kind in comparison.harms.seen {
             *group.harms.entry(kind).or_default() += 1;
         }
-        for reason in comparison.reading.left_out {
-            *self.left_out.entry(reason).or_default() += 1;
+        for (field, why) in comparison.reading.left_out {
+            *self.left_out.entry(why).or_default().entry(field).or_default() += 1;
         }
         for cause in comparison.harms.idle {
             self.idle.entry(cause).or_insert_with(|| (0, case.name.clone())).0 += 1;
@@ -96,20 +100,23 @@ impl Tally {
         }
         out += &all.row("**all**");
         out += "\n| harm that was seen | texts | what `check` must say |\n|---|---|---|\n";
-        for (kind, word) in WORDS {
-            out += &format!("| {kind} | {} | {word} |\n", all.harms.get(kind).copied().unwrap_or_default());
-        }
+        let count = |kind| all.harms.get(kind).copied().unwrap_or_default();
+        out.extend(WORDS.map(|(kind, word)| format!("| {kind} | {} | {word} |\n", count(kind))));
         out += "\n| denied, though no such harm was seen | texts |\n|---|---|\n";
         out.extend(self.idle.iter().map(|(cause, (count, _))| format!("| {cause} | {count} |\n")));
-        out += "\n| left out: `preview` says that it cannot know | times |\n|---|---|\n";
-        out.extend(self.left_out.iter().map(|((field, why), count)| format!("| {field}: {why} | {count} |\n")));
+        out += "\n| left out, because `preview` says that it cannot know: why | ADD | addresses | routes |\n|---|---|---|---|\n";
+        let rows = self.left_out.iter().map(|(why, fields)| {
+            let [fails, addresses, routes] = FIELDS.map(|field| fields.get(field).copied().unwrap_or_default());
+            format!("| {why} | {fails} | {addresses} | {routes} |\n")
+        });
+        out.extend(rows);
         out
     }
 }
 
 impl Group {
     fn fields(&self) -> [usize; 3] {
-        ["fails", "addresses", "routes"].map(|field| self.compared.get(field).copied().unwrap_or_default())
+        FIELDS.map(|field| self.compared.get(field).copied().unwrap_or_default())
     }
 
     fn row(&self, name: &str) -> String {
@@ -142,8 +149,9 @@ impl fmt::Display for Tally {
         for (cause, (count, first)) in &self.idle {
             writeln!(out, "denied without such harm: {cause}: {count} texts, the first is {first}")?;
         }
-        for ((field, why), count) in &self.left_out {
-            writeln!(out, "left out: {field}: {why}: {count} times")?;
+        for (why, fields) in &self.left_out {
+            let counts: Vec<_> = fields.iter().map(|(field, count)| format!("{field} {count} times")).collect();
+            writeln!(out, "left out: {}: {why}", counts.join(", "))?;
         }
         let [fails, addresses, routes] = all.fields();
         writeln!(
