@@ -16,7 +16,8 @@ pub fn drawn(said: &Said, observed: &Observed) -> Vec<Place> {
     };
     let seen: Vec<IpNetwork> = observed.addresses.iter().filter_map(|address| address.parse().ok()).collect();
     let routes: Vec<IpNetwork> = observed.routes.iter().filter_map(|route| route.dst.parse().ok()).collect();
-    let on_link = [listed("addresses", "prefix"), seen.clone()].concat();
+    let masked = seen.iter().filter_map(|own| IpNetwork::new(own.network(), own.prefix()).ok()).collect();
+    let on_link = [listed("addresses", "prefix"), masked].concat();
     let routes = [listed("routes", "dst"), routes].concat();
     let mut places: Vec<_> = on_link.iter().chain(&routes).flat_map(|own| in_classes(*own)).collect();
     places.extend(routes.iter().filter_map(|route| beyond(*route, &on_link)));
