@@ -9,7 +9,7 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-.PHONY: help demo run tools build test generate fmt lint core docs deny bench bench-serve fuzz ci
+.PHONY: help demo run tools truth build test generate fmt lint core docs deny bench bench-serve fuzz ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -70,7 +70,9 @@ BUILT := $(PARTS:%=target/tools/%/built)
 target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35
 
-tools: $(BUILT) ## Build the API server, etcd, Multus and the CNI plugins with Go, and see to dnsmasq
+NAD_CRD := target/tools/multus/networks-crd.yaml
+
+tools: $(BUILT) $(NAD_CRD) ## Build the API server, etcd, Multus and the CNI plugins with Go, and see to dnsmasq
 	@tests/tools/dnsmasq target/tools/dnsmasq
 
 $(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
@@ -78,6 +80,16 @@ $(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
 	CGO_ENABLED=0 GOTOOLCHAIN=local $(GO) build -C tests/tools/$* -trimpath -ldflags='-s -w $(VERSION)' \
 		-o $(CURDIR)/target/tools/$*/ tool
 	@touch $@
+
+# N random texts beside the fixed cases, drawn from SEED; GENERATE=1 writes the tables of docs/truth.md.
+N ?= 0
+truth: tools ## Hold preview and check against real Multus and real CNI plugins (N=1000 SEED=1: random texts, too)
+	@$(CARGO) test --quiet --locked --test truth -- --random $(N) $(SEED:%=--seed %) $(if $(ONLY),--only '$(ONLY)')
+
+$(NAD_CRD): target/tools/multus/built
+	@cp "$$($(GO) list -C tests/tools/multus -m -f '{{.Dir}}' \
+		github.com/k8snetworkplumbingwg/network-attachment-definition-client)/artifacts/networks-crd.yaml" $@
+	@chmod 644 $@
 
 # Not a part of ci: it needs a nightly toolchain and never ends by itself.
 fuzz: $(FUZZ) ## Run both fuzz targets, for TIME seconds each
@@ -88,4 +100,12 @@ $(FUZZ):
 	$(CARGO) install cargo-fuzz --version $(FUZZ_VERSION) --locked --debug --root target/tools \
 		--target-dir target/tools/build
 
-ci: fmt lint core test docs deny ## All checks, cheapest first
+# What the namespaces of `make truth` need, tried before anything is built for them.
+SPACES := --net --mount --pid --fork --mount-proc ip link add br0 type bridge
+
+ci: fmt lint core test docs deny ## All checks, cheapest first; the real thing where it can run
+	@if ! $(GO) version >/dev/null 2>&1; then \
+		echo 'truth: skipped: Go, which builds Multus and the plugins, is not installed.'; \
+	elif ! unshare $(SPACES) 2>/dev/null && ! unshare --user --map-root-user $(SPACES) 2>/dev/null; then \
+		echo 'truth: skipped: network namespaces can be made here neither as root nor in a user namespace.'; \
+	else $(MAKE) --no-print-directory truth N=300; fi

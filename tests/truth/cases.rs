@@ -44,6 +44,13 @@ enum Written {
     WithServer { config: String, server: Server },
 }
 
+impl Case {
+    /// The file that it is from.
+    pub fn group(&self) -> &str {
+        self.name.split(':').next().unwrap_or_default()
+    }
+}
+
 /// All cases whose name contains `only`.
 pub fn read(only: Option<&str>) -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/truth/cases");

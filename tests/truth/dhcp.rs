@@ -1,12 +1,14 @@
 //! Cases with a real DHCP server, dnsmasq, on the bridge `br0`, and the dhcp plugin's own daemon.
 
 use super::cases::{Case, Server, USUAL_SUBNET};
+use super::harm::harms;
 use super::lab::{self, Lab};
 use super::observed::Observed;
+use super::places;
 use super::private::run;
+use super::reading::reading;
 use super::said::Said;
 use super::tools::tool;
-use super::{harm, reading};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt;
@@ -73,16 +75,16 @@ pub fn run_all(lab: &mut Lab, cases: &[Case]) -> Outcome {
 fn compare(lab: &mut Lab, dnsmasq: &Path, case: &Case, outcome: &mut Outcome) {
     let Some(server) = &case.server else { return };
     let mut child = serve(dnsmasq, server);
-    let observed = lab.attach(case);
+    let said = Said::of(case);
+    let observed = lab.attach(case, |observed| places::drawn(&said, observed));
     child.kill().unwrap();
     child.wait().unwrap();
     let asked = asked(&fs::read_to_string(LOG).unwrap());
-    let said = Said::of(case);
     outcome.compared += 1;
-    outcome.lists += usize::from(asked.is_some() && !said.is_unknown("dhcp", None));
-    let mut differences = reading::differences(&said, &observed);
+    outcome.lists += usize::from(asked.is_some() && said.unknown("dhcp", None).is_none());
+    let mut differences = reading(&said, &observed).differences;
     differences.extend(lists(&said, &observed, asked.as_ref()));
-    let missed = harm::missed(&said, &observed);
+    let missed = harms(&said, &observed).missed;
     let warned = !missed.is_empty() && is_servers_doing(server, &said, &observed);
     if warned {
         outcome.warned.push(case.name.clone());
@@ -101,7 +103,7 @@ fn compare(lab: &mut Lab, dnsmasq: &Path, case: &Case, outcome: &mut Outcome) {
 
 /// Whether the options that the client asked for are those that `preview` says.
 fn lists(said: &Said, observed: &Observed, asked: Option<&BTreeSet<u8>>) -> Option<String> {
-    if said.is_unknown("dhcp", None) {
+    if said.unknown("dhcp", None).is_some() {
         return None;
     }
     let list = said.preview["dhcp"]["requests"].as_array();

@@ -1,14 +1,15 @@
 //! A control plane, Multus as the container runtime calls it, and namespaces for pods.
 
 use super::cases::Case;
-use super::cluster::PODS;
+use super::cluster::{PLACES, PODS, Place};
 use super::observed::{self, Observed};
 use super::private::run;
-use super::tools::{module_file, tool};
+use super::tools::tool;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,8 +25,10 @@ pub struct Lab {
     /// Ends with the run's process namespace; kept so that nobody takes them for forgotten.
     children: Vec<Child>,
     pods: usize,
-    /// By which interface a pod reaches each place with the cluster's network alone.
-    before: BTreeMap<String, Option<String>>,
+    /// By which interface a pod reaches each fixed place with the cluster's network alone.
+    before: BTreeMap<IpAddr, String>,
+    /// Where the time goes.
+    pub times: BTreeMap<&'static str, Duration>,
     /// Keys of Multus's configuration beside the usual ones.
     pub further: Map<String, Value>,
 }
@@ -60,13 +63,22 @@ impl Lab {
             .stderr(log("api.log"))
             .spawn()
             .unwrap();
-        let mut lab = Self { folder, children: vec![etcd, api], pods: 0, before: BTreeMap::new(), further: Map::new() };
+        let mut lab = Self {
+            folder,
+            children: vec![etcd, api],
+            pods: 0,
+            before: BTreeMap::new(),
+            times: BTreeMap::new(),
+            further: Map::new(),
+        };
         lab.configure();
         lab.populate();
-        let alone = lab.attach_to("pod-0", "");
+        let alone = lab.attach_to("pod-0", "", |_| Vec::new());
         assert_eq!(alone.failed, None, "the cluster's own network");
-        lab.before = alone.ways.into_iter().map(|(place, (_, way))| (place, way)).collect();
-        assert!(lab.before.values().all(|way| way.as_deref() == Some("eth0")), "{:?}", lab.before);
+        lab.before = alone.ways.into_iter().filter_map(|way| Some((way.place.address, way.after?))).collect();
+        let all = lab.before.values().filter(|way| *way == "eth0").count();
+        assert_eq!(all, PLACES.len(), "without a NAD all places are reached by eth0: {:?}", lab.before);
+        lab.times.clear();
         lab
     }
 
@@ -97,17 +109,13 @@ impl Lab {
     }
 
     fn populate(&mut self) {
-        until("the API server is ready", || self.kubectl(&["get", "--raw", "/readyz"], "").is_ok());
-        let crd = module_file(
-            "github.com/k8snetworkplumbingwg/network-attachment-definition-client",
-            "multus",
-            "artifacts/networks-crd.yaml",
-        );
+        self.until("the API server is ready", |lab| lab.kubectl(&["get", "--raw", "/readyz"], "").is_ok());
+        let crd = tool("multus", "networks-crd.yaml");
         self.kubectl(&["create", "-f", &crd.to_string_lossy()], "").unwrap();
         self.kubectl(&["create", "namespace", "kubevirt"], "").unwrap();
         self.kubectl(&["-n", "kubevirt", "create", "serviceaccount", "default"], "").unwrap();
         self.proxy();
-        until("NADs are served", || self.kubectl(&["get", "--raw", NADS], "").is_ok());
+        self.until("NADs are served", |lab| lab.kubectl(&["get", "--raw", NADS], "").is_ok());
     }
 
     /// A way to the API server without TLS, for the test's own requests: a kubectl for each would take most of the time.
@@ -120,7 +128,7 @@ impl Lab {
             .spawn()
             .unwrap();
         self.children.push(kubectl);
-        until("the proxy answers", || ureq::get(format!("{API}/readyz")).call().is_ok());
+        self.until("the proxy answers", |_| ureq::get(format!("{API}/readyz")).call().is_ok());
     }
 
     fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
@@ -129,44 +137,49 @@ impl Lab {
         told(&mut command, input)
     }
 
-    /// Attaches a pod as virt-handler would be: the cluster's network as eth0, the NAD as migration0.
-    pub fn attach(&mut self, case: &Case) -> Observed {
+    /// Attaches a pod as virt-handler would be: the cluster's network as eth0, the NAD as migration0. `places` says which
+    /// ways are to be looked at beside the fixed ones, once it is seen what migration0 holds.
+    pub fn attach(&mut self, case: &Case, places: impl Fn(&Observed) -> Vec<Place>) -> Observed {
         let nad = json!({"apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
             "metadata": {"name": "mig", "namespace": "kubevirt"}, "spec": {"config": case.config}});
-        create(NADS, &nad);
-        let observed = self.attach_reference("mig");
-        delete(&format!("{NADS}/mig"));
+        self.timed("API server", |_| create(NADS, &nad));
+        let observed = self.attach_reference("mig", places);
+        self.timed("API server", |_| delete(&format!("{NADS}/mig")));
         observed
     }
 
     /// Attaches a pod by the annotation that virt-operator makes of this reference.
-    pub fn attach_reference(&mut self, reference: &str) -> Observed {
+    pub fn attach_reference(&mut self, reference: &str, places: impl Fn(&Observed) -> Vec<Place>) -> Observed {
         self.pods += 1;
-        self.attach_to(&format!("pod-{}", self.pods), &format!("{reference}@migration0"))
+        self.attach_to(&format!("pod-{}", self.pods), &format!("{reference}@migration0"), places)
     }
 
-    fn attach_to(&self, pod: &str, reference: &str) -> Observed {
-        let object = |networks: &str| {
-            json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": pod, "namespace": "kubevirt", "annotations": {"k8s.v1.cni.cncf.io/networks": networks}},
-            "spec": {"containers": [{"name": "virt-handler", "image": "virt-handler"}]}})
-        };
-        run("ip", &["netns", "add", pod]);
-        run("ip", &["-n", pod, "link", "set", "lo", "up"]);
-        // A device of the node, for host-device.
-        run("ip", &["link", "add", "nic0", "type", "veth", "peer", "name", "nic0-peer"]);
-        // Its other end is on the bridge of the DHCP server, where there is one.
-        let _ = Command::new("ip").args(["link", "set", "nic0-peer", "up", "master", "br0"]).output();
-        create(PODS_OF_KUBEVIRT, &object(reference));
-        let failed = self.add(pod).err();
-        let after = observed::ways(pod);
-        let (addresses, routes) = observed::interface(pod);
-        let links = observed::links(pod);
-        let before = |place: &str| self.before.get(place).cloned().flatten();
-        let ways = after.into_iter().map(|(place, way)| (place.clone(), (before(&place), way)));
-        let observed = Observed { failed, links, addresses, routes, ways: ways.collect() };
-        Self::clear(pod);
+    fn attach_to(&mut self, pod: &str, reference: &str, places: impl Fn(&Observed) -> Vec<Place>) -> Observed {
+        let object = json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": pod, "namespace": "kubevirt", "annotations": {"k8s.v1.cni.cncf.io/networks": reference}},
+            "spec": {"containers": [{"name": "virt-handler", "image": "virt-handler"}]}});
+        self.timed("API server", |_| create(PODS_OF_KUBEVIRT, &object));
+        self.timed("namespaces", |_| make(pod));
+        let failed = self.timed("Multus and plugins", |lab| lab.add(pod).err());
+        let observed = self.timed("looking", |lab| {
+            let (addresses, routes) = observed::interface(pod);
+            let links = observed::links(pod);
+            let mut observed = Observed { failed, links, addresses, routes, ways: Vec::new() };
+            let places = [PLACES.iter().map(Place::from).collect(), places(&observed)].concat();
+            observed.ways = observed::ways(pod, places, &lab.before, &observed.routes);
+            observed
+        });
+        self.timed("namespaces", |_| clear(pod));
+        self.timed("API server", |_| delete(&format!("{PODS_OF_KUBEVIRT}/{pod}?gracePeriodSeconds=0")));
         observed
+    }
+
+    /// Adds the time that `work` takes to what it belongs to.
+    pub fn timed<T>(&mut self, what: &'static str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let begun = Instant::now();
+        let out = work(self);
+        *self.times.entry(what).or_default() += begun.elapsed();
+        out
     }
 
     /// As the container runtime calls Multus.
@@ -187,19 +200,58 @@ impl Lab {
         told(&mut multus, &self.multus().to_string())
     }
 
-    /// Removes what the pod's plugins left on the node, even where ADD failed half-way.
-    fn clear(pod: &str) {
-        delete(&format!("{PODS_OF_KUBEVIRT}/{pod}?gracePeriodSeconds=0"));
-        run("ip", &["netns", "delete", pod]);
-        let links: Value = serde_json::from_slice(&super::private::output("ip", &["-j", "link", "show"])).unwrap();
-        for name in
-            links.as_array().unwrap().iter().filter_map(|link| link["ifname"].as_str()).filter(|name| *name != "lo")
-        {
-            // One end of a pair takes the other with it.
-            let _ = Command::new("ip").args(["link", "delete", name]).output();
-        }
-        let _ = fs::remove_dir_all("/var/lib/cni/networks");
+    /// Where the time went.
+    pub fn pace(&self) -> String {
+        let total: Duration = self.times.values().sum();
+        let pods = u32::try_from(self.pods.max(1)).unwrap();
+        let each = |time: Duration| (time / pods).as_secs_f64();
+        let parts = self.times.iter().map(|(what, time)| format!("{what} {:.2}", each(*time)));
+        format!("{:.2} s a text: {}", each(total), parts.collect::<Vec<_>>().join(", "))
     }
+
+    /// Waits for a condition, a minute at most; if it is not met, the logs say why.
+    fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !condition(self) {
+            let ended = self.children.iter_mut().any(|child| child.try_wait().unwrap().is_some());
+            if ended || begun.elapsed() > Duration::from_secs(60) {
+                let logs = ["etcd.log", "api.log"].map(|name| format!("{name}:\n{}", self.last_lines(name)));
+                let why = if ended { "etcd, the API server or its proxy ended" } else { "waited for a minute" };
+                panic!("{why} before {what}\n{}", logs.join("\n"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn last_lines(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+/// A pod's namespace, and nic0, a device of the node for host-device.
+fn make(pod: &str) {
+    run("ip", &["netns", "add", pod]);
+    // Duplicate address detection on eth0 takes a second or two and says nothing of the NAD. A text that asks for it
+    // (enabledad) sets it for its own interface.
+    let settings = "ip link set lo up && echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad";
+    run("ip", &["netns", "exec", pod, "sh", "-c", settings]);
+    run("ip", &["link", "add", "nic0", "type", "veth", "peer", "name", "nic0-peer"]);
+    // Its other end is on the bridge of the DHCP server, where there is one.
+    let _ = Command::new("ip").args(["link", "set", "nic0-peer", "up", "master", "br0"]).output();
+}
+
+/// Removes what the pod's plugins left on the node, even where ADD failed half-way.
+fn clear(pod: &str) {
+    run("ip", &["netns", "delete", pod]);
+    let links: Value = serde_json::from_slice(&super::private::output("ip", &["-j", "link", "show"])).unwrap();
+    let names = links.as_array().unwrap().iter().filter_map(|link| link["ifname"].as_str());
+    for name in names.filter(|name| *name != "lo") {
+        // One end of a pair takes the other with it.
+        let _ = Command::new("ip").args(["link", "delete", name]).output();
+    }
+    let _ = fs::remove_dir_all("/var/lib/cni/networks");
 }
 
 pub fn create(path: &str, object: &Value) {

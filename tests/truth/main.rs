@@ -3,25 +3,32 @@
 //! ```text
 //! texts (cases, random) ─► lab (API server, Multus, plugins, a pod's namespace) ─► Observed
 //!                      └─► program (preview, check)                            ─► Said
-//!                                                        compare (reading, harm) ─► report
+//!                                                        compare (reading, harm) ─► tally, page
 //! ```
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod arguments;
 mod cases;
 mod cluster;
+mod comparison;
 mod dhcp;
 mod harm;
+mod idle;
 mod lab;
 mod observed;
+mod page;
+mod places;
 mod private;
 mod reading;
 mod references;
 mod said;
+mod tally;
 mod tools;
 
 use arguments::Arguments;
 use std::process::ExitCode;
+use std::time::{Instant, UNIX_EPOCH};
+use tally::Tally;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();
@@ -31,25 +38,31 @@ fn main() -> ExitCode {
     }
     let (with_server, cases): (Vec<_>, Vec<_>) =
         cases::read(arguments.only.as_deref()).into_iter().partition(|case| case.server.is_some());
+    let begun = Instant::now();
     let mut lab = lab::Lab::start();
-    let mut failures = 0;
-    for case in &cases {
-        let observed = lab.attach(case);
-        let said = said::Said::of(case);
-        let differences = [reading::differences(&said, &observed), harm::missed(&said, &observed)].concat();
-        if differences.is_empty() {
-            println!("ok       {}", case.name);
-        } else {
-            failures += 1;
-            println!("DIFFERS  {}\n{}\n  {}", case.name, case.config, differences.join("\n  "));
+    println!("control plane ready after {:.1} s", begun.elapsed().as_secs_f64());
+    let mut tally = Tally::default();
+    for group in cases.chunk_by(|one, next| one.group() == next.group()) {
+        for case in group {
+            tally.add(case, comparison::Comparison::of(&mut lab, case));
         }
+        println!("{}", tally.line(group[0].group()));
     }
-    println!("{} cases, {failures} differ", cases.len());
     let dhcp = dhcp::run_all(&mut lab, &with_server);
     println!("{dhcp}");
-    failures += dhcp.failures.len();
     let references = references::run_all(&mut lab, arguments.only.as_deref());
     println!("{references}");
-    failures += references.failures.len();
-    ExitCode::from(u8::from(failures > 0))
+    let stale = if arguments.only.is_none() { page::settle(&tally) } else { None };
+    if arguments.random > 0 {
+        // random::run(&mut lab, arguments.random, seed) comes here.
+        let seed = arguments.seed.unwrap_or_else(|| UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
+        println!("random texts: none drawn yet of {} with SEED={seed}", arguments.random);
+    }
+    print!("{tally}");
+    println!("{}", lab.pace());
+    if let Some(why) = &stale {
+        println!("{why}");
+    }
+    let failures = tally.differences() + dhcp.failures.len() + references.failures.len();
+    ExitCode::from(u8::from(failures > 0 || stale.is_some()))
 }

@@ -1,9 +1,13 @@
 //! What the kernel holds in the pod's namespace, as `ip -j` tells it.
 
-use super::cluster::PLACES;
+use super::cluster::{PODS, Place};
 use super::private::output;
+use ipnetwork::IpNetwork;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::IpAddr;
+use std::process::{Command, Stdio};
 
 /// What an attachment did.
 #[derive(Clone, Debug, Default)]
@@ -16,8 +20,22 @@ pub struct Observed {
     pub addresses: Vec<String>,
     /// By migration0, of all tables but `local`.
     pub routes: Vec<Route>,
-    /// The interface by which each place left before and after; `None` is unreachable.
-    pub ways: BTreeMap<String, (Option<String>, Option<String>)>,
+    pub ways: Vec<Way>,
+}
+
+/// By which interface a place is reached; `None` is unreachable.
+#[derive(Clone, Debug)]
+pub struct Way {
+    pub place: Place,
+    /// With the cluster's network alone.
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+impl Way {
+    pub fn changed(&self) -> bool {
+        self.before != self.after
+    }
 }
 
 /// A route of the kernel.
@@ -30,6 +48,8 @@ pub struct Route {
     pub metric: Option<u64>,
     /// Made by the kernel for an address.
     pub kernel: bool,
+    /// One next hop of several, and another one is not by migration0: some of the traffic goes here, some there.
+    pub shared: bool,
 }
 
 fn json(pod: &str, arguments: &[&str]) -> Value {
@@ -37,16 +57,47 @@ fn json(pod: &str, arguments: &[&str]) -> Value {
     serde_json::from_slice(&text).unwrap_or(Value::Null)
 }
 
-/// The interface by which the pod sends to `address`.
-pub fn way(pod: &str, address: &str) -> Option<String> {
-    let run = std::process::Command::new("ip").args(["-n", pod, "-j", "route", "get", address]).output();
-    let found: Value = serde_json::from_slice(&run.unwrap().stdout).ok()?;
-    found[0]["dev"].as_str().map(str::to_owned)
+/// The ways to all of these places. The pod's namespace is of no use afterwards: the way before to a place that was drawn
+/// is seen by taking migration0 away.
+pub fn ways(pod: &str, places: Vec<Place>, before: &BTreeMap<IpAddr, String>, routes: &[Route]) -> Vec<Way> {
+    let addresses: Vec<_> = places.iter().map(|place| place.address).collect();
+    let mut after = devices(pod, &addresses);
+    // Of several next hops `ip route get` shows the one that this flow takes; another flow takes another.
+    let shared: Vec<IpNetwork> =
+        routes.iter().filter(|route| route.shared).map(|route| route.dst.parse().unwrap()).collect();
+    let ours = |address: &IpAddr| PODS.iter().any(|pods| pods.parse::<IpNetwork>().unwrap().contains(*address));
+    for (address, device) in &mut after {
+        if device == "eth0" && !ours(address) && shared.iter().any(|dst| dst.contains(*address)) {
+            "eth0 and migration0".clone_into(device);
+        }
+    }
+    let drawn: Vec<_> = addresses.iter().copied().filter(|address| !before.contains_key(address)).collect();
+    let mut known = before.clone();
+    if !drawn.is_empty() {
+        let _ = Command::new("ip").args(["-n", pod, "link", "delete", "migration0"]).output();
+        known.extend(devices(pod, &drawn));
+    }
+    let ways = places.into_iter().map(|place| {
+        let (before, after) = (known.get(&place.address).cloned(), after.get(&place.address).cloned());
+        Way { place, before, after }
+    });
+    ways.collect()
 }
 
-/// The ways to all fixed places.
-pub fn ways(pod: &str) -> BTreeMap<String, Option<String>> {
-    PLACES.iter().map(|(_, address, _)| ((*address).to_owned(), way(pod, address))).collect()
+/// The interface by which the pod sends to each address; those that it cannot reach are left out.
+fn devices(pod: &str, addresses: &[IpAddr]) -> BTreeMap<IpAddr, String> {
+    let asked: Vec<_> = addresses.iter().map(|address| format!("route get {address}\n")).collect();
+    let mut ip = Command::new("ip");
+    ip.args(["-n", pod, "-j", "-force", "-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut ip = ip.stderr(Stdio::null()).spawn().unwrap();
+    ip.stdin.take().unwrap().write_all(asked.concat().as_bytes()).unwrap();
+    let output = ip.wait_with_output().unwrap().stdout;
+    let answers = serde_json::Deserializer::from_slice(&output).into_iter::<Value>().map(Result::unwrap);
+    let found = answers.filter_map(|answer| {
+        let (address, device) = (answer[0]["dst"].as_str()?.parse().ok()?, answer[0]["dev"].as_str()?.to_owned());
+        Some((address, device))
+    });
+    found.collect()
 }
 
 /// The names of the pod's interfaces, in order.
@@ -103,6 +154,7 @@ fn read(route: &Value, default: &str) -> Vec<Route> {
         table,
         metric: route["metric"].as_u64(),
         kernel: route["protocol"] == "kernel",
+        shared: hops.iter().any(|hop| hop["dev"] != "migration0"),
     })
     .collect()
 }

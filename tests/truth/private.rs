@@ -11,27 +11,44 @@ pub fn enter() -> Option<ExitCode> {
         prepare();
         return None;
     }
-    let root = String::from_utf8_lossy(&output("id", &["-u"])).trim() == "0";
-    let user: &[&str] = if root { &[] } else { &["--user", "--map-root-user"] };
-    println!("namespaces made {}", if root { "as root" } else { "in a user namespace" });
-    let status = Command::new("unshare")
-        .args(user)
-        .args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+    let ways: [(&str, &[&str]); 2] = [("as root", &[]), ("in a user namespace", &["--user", "--map-root-user"])];
+    // A bridge is what the plugins need at least.
+    let works = |user: &[&str]| {
+        let probe = unshare(user).args(["ip", "link", "add", "br0", "type", "bridge"]).output();
+        probe.is_ok_and(|output| output.status.success())
+    };
+    let Some((how, user)) = ways.into_iter().find(|(_, user)| works(user)) else {
+        println!(
+            "Network namespaces with a bridge can be made here neither as root nor in a user namespace: run this as root, \
+             with util-linux and iproute2."
+        );
+        return Some(ExitCode::from(2));
+    };
+    println!("namespaces made {how}");
+    let status = unshare(user)
         .arg(std::env::current_exe().unwrap())
         .args(std::env::args().skip(1))
         .env(INSIDE, "1")
         .status()
-        .expect("unshare, which is in util-linux");
+        .expect("unshare, which has just worked");
     Some(ExitCode::from(u8::try_from(status.code().unwrap_or(2)).unwrap_or(2)))
+}
+
+fn unshare(user: &[&str]) -> Command {
+    let mut unshare = Command::new("unshare");
+    unshare.args(user).args(["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    unshare
 }
 
 /// What plugins and `ip netns` write lies in memory of this run alone.
 fn prepare() {
-    for folder in ["/run", "/var/lib/cni"] {
-        std::fs::create_dir_all(folder).unwrap();
+    // /var/lib and not its folder cni, which nobody but the machine's own root could make.
+    for folder in ["/run", "/var/lib"] {
         run("mount", &["-t", "tmpfs", "tmpfs", folder]);
     }
-    std::fs::create_dir_all("/run/netns").unwrap();
+    for folder in ["/run/netns", "/var/lib/cni"] {
+        std::fs::create_dir_all(folder).unwrap();
+    }
     run("ip", &["link", "set", "lo", "up"]);
 }
 

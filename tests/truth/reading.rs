@@ -6,29 +6,50 @@ use ipnetwork::IpNetwork;
 use serde_json::Value;
 use std::net::IpAddr;
 
-/// What differs, a line each.
-pub fn differences(said: &Said, observed: &Observed) -> Vec<String> {
+/// What was compared and what came of it.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// `fails`, `addresses` and `routes`, the latter once for each family.
+    pub compared: Vec<&'static str>,
+    /// Fields that `preview` calls unknown, and why.
+    pub left_out: Vec<(&'static str, String)>,
+    /// A line each.
+    pub differences: Vec<String>,
+}
+
+/// Compares what can be compared.
+pub fn reading(said: &Said, observed: &Observed) -> Reading {
     let preview = &said.preview;
-    let mut out = Vec::new();
-    match (preview["fails"].as_str(), &observed.failed) {
-        (Some(why), None) => out.push(format!("fails: we say it fails ({why}), it works")),
-        (None, Some(why)) if !said.is_unknown("fails", None) => {
-            out.push(format!("fails: we say it works, it fails: {}", why.trim()));
+    let mut out = Reading::default();
+    match (preview["fails"].as_str(), &observed.failed, said.unknown("fails", None)) {
+        (None, _, Some(why)) => out.left_out.push(("fails", why.to_owned())),
+        (said, observed, _) => {
+            out.compared.push("fails");
+            out.differences.extend(failure(said, observed.as_deref()));
         }
-        _ => {}
     }
     if observed.failed.is_some() || preview["fails"].is_string() {
         return out;
     }
-    for family in [4, 6] {
-        if !said.is_unknown("addresses", Some(family)) {
-            out.extend(addresses(preview, observed, family));
-        }
-        if !said.is_unknown("routes", Some(family)) {
-            out.extend(routes(preview, observed, family));
+    for (field, compare) in [("addresses", addresses as fn(&Value, &Observed, u64) -> _), ("routes", routes)] {
+        for family in [4, 6] {
+            if let Some(why) = said.unknown(field, Some(family)) {
+                out.left_out.push((field, why.to_owned()));
+            } else {
+                out.compared.push(field);
+                out.differences.extend(compare(preview, observed, family));
+            }
         }
     }
     out
+}
+
+fn failure(said: Option<&str>, observed: Option<&str>) -> Option<String> {
+    match (said, observed) {
+        (Some(why), None) => Some(format!("fails: we say it fails ({why}), it works")),
+        (None, Some(why)) => Some(format!("fails: we say it works, it fails: {}", why.trim())),
+        _ => None,
+    }
 }
 
 fn is_of(text: &str, family: u64) -> bool {
@@ -87,6 +108,7 @@ fn route(said: &Value) -> Route {
         table: said["table"].as_u64().and_then(|table| u32::try_from(table).ok()),
         metric: said["metric"].as_u64(),
         kernel: false,
+        shared: false,
     }
 }
 

@@ -117,7 +117,7 @@ pub fn run_all(lab: &mut Lab, only: Option<&str>) -> Outcome {
 }
 
 fn compare(lab: &mut Lab, name: String, reference: &str, globals: Option<&[&str]>, outcome: &mut Outcome) {
-    let observed = lab.attach_reference(reference);
+    let observed = lab.attach_reference(reference, |_| Vec::new());
     let (attached, said) = (attached(&observed), read(reference, globals));
     outcome.compared += 1;
     outcome.attached += usize::from(attached.is_some());

@@ -27,11 +27,19 @@ impl Said {
         }
     }
 
-    /// Whether `preview` says that it does not know the field, for this family.
-    pub fn is_unknown(&self, field: &str, family: Option<u64>) -> bool {
-        self.preview["unknown"].as_array().into_iter().flatten().any(|unknown| {
+    /// Why `preview` does not know the field, for this family.
+    pub fn unknown(&self, field: &str, family: Option<u64>) -> Option<&str> {
+        let mut all = self.preview["unknown"].as_array().into_iter().flatten();
+        let one = all.find(|unknown| {
             unknown["field"] == field && (unknown["family"].is_null() || unknown["family"].as_u64() == family)
-        })
+        })?;
+        one["why"].as_str()
+    }
+
+    /// The findings of level deny: rule and finding.
+    pub fn denied(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let denied = self.findings.iter().filter(|finding| finding["level"] == "deny");
+        denied.map(|finding| (finding["rule"].as_str().unwrap_or_default(), finding))
     }
 
     /// Whether a rule is broken at this level.
