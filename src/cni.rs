@@ -43,6 +43,8 @@ pub struct Attachment {
     pub idle_gateways: Vec<(IpAddr, Pointer)>,
     /// On-link prefixes whose connected main-table route is gone or useless to reach peers, and why.
     pub detached: Vec<(Prefix, &'static str)>,
+    /// Why the main table has no connected route for an address either that is given only later, by DHCP.
+    pub detached_by: Option<&'static str>,
     /// Why a plugin's ADD fails.
     pub faults: Vec<Note>,
     /// Objects that readers would understand differently; nothing was concluded from them.

@@ -149,6 +149,7 @@ impl<'s> Chain<'s> {
             dhcp: self.dhcp,
             idle_gateways,
             detached,
+            detached_by: self.detached_by,
             faults: self.remarks.faults,
             ambiguities: self.remarks.ambiguities,
             oddities: self.remarks.oddities,
