@@ -3,7 +3,7 @@
 use super::cases::Case;
 use super::cluster::PODS;
 use super::observed::{self, Observed};
-use super::private::run;
+use super::private::{self, run};
 use super::tools::{module_file, tool};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ pub struct Lab {
     /// Ends with the run's process namespace; kept so that nobody takes them for forgotten.
     children: Vec<Child>,
     pods: usize,
+    /// No waiting for an answer from another holder of an IPv6 address, which takes a second.
+    pub impatient: bool,
     /// By which interface a pod reaches each place with the cluster's network alone.
     before: BTreeMap<String, Option<String>>,
 }
@@ -58,7 +60,7 @@ impl Lab {
             .stderr(log("api.log"))
             .spawn()
             .unwrap();
-        let mut lab = Self { folder, children: vec![etcd, api], pods: 0, before: BTreeMap::new() };
+        let mut lab = Self { folder, children: vec![etcd, api], pods: 0, impatient: false, before: BTreeMap::new() };
         lab.configure();
         lab.populate();
         let alone = lab.attach_to("pod-0", "");
@@ -144,6 +146,7 @@ impl Lab {
             "spec": {"containers": [{"name": "virt-handler", "image": "virt-handler"}]}})
         };
         run("ip", &["netns", "add", pod]);
+        private::hurry(&["ip", "netns", "exec", pod], self.impatient);
         run("ip", &["-n", pod, "link", "set", "lo", "up"]);
         // A device of the node, for host-device.
         run("ip", &["link", "add", "nic0", "type", "veth", "peer", "name", "nic0-peer"]);
