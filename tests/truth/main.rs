@@ -14,6 +14,7 @@ mod harm;
 mod lab;
 mod observed;
 mod private;
+mod random;
 mod reading;
 mod said;
 mod tools;
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
     // Everything below happens in namespaces that end with this process, whichever way it ends.
     if let Some(code) = private::enter() {
         return code;
+    }
+    if let Some(count) = arguments.random {
+        let outcome = random::run(&mut lab::Lab::start(), count, arguments.seed.unwrap_or_else(seed));
+        return ExitCode::from(u8::from(!outcome.failures.is_empty()));
     }
     let cases = cases::read(arguments.only.as_deref());
     let mut lab = lab::Lab::start();
@@ -43,4 +48,9 @@ fn main() -> ExitCode {
     }
     println!("{} cases, {failures} differ", cases.len());
     ExitCode::from(u8::from(failures > 0))
+}
+
+/// Another one for every run.
+fn seed() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }

@@ -72,6 +72,7 @@ fn read(route: &Value, default: &str) -> Vec<Route> {
     let table = match route["table"].as_str() {
         Some("local") => return Vec::new(),
         Some("main") | None => None,
+        Some("default") => Some(253),
         Some(table) => table.parse().ok(),
     };
     let dst = text(&route["dst"]).unwrap_or_default();

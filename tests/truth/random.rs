@@ -1,0 +1,145 @@
+//! Random truth: NAD texts drawn from what the plugins that run here read, held against them like the cases.
+
+mod draw;
+mod grammar;
+mod shrink;
+mod spoil;
+mod text;
+
+use super::cases::Case;
+use super::lab::Lab;
+use super::said::Said;
+use super::{harm, reading};
+use draw::Draw;
+use text::Text;
+
+/// After so many texts that differ a run ends: what is wrong is known, and shrinking takes time.
+const MOST_FAILURES: usize = 5;
+/// How often a failure is attached again to shrink it.
+const MOST_STEPS: usize = 60;
+
+/// What a run saw.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Texts that were attached, without those of shrinking.
+    pub texts: usize,
+    /// Of these, how many could be attached.
+    pub attached: usize,
+    /// Of these, for how many `preview` said that it does not know something.
+    pub unknown: usize,
+    pub failures: Vec<Failure>,
+}
+
+/// A text that differs.
+#[derive(Debug)]
+pub struct Failure {
+    /// The text as drawn.
+    pub drawn: String,
+    /// The smallest that was found.
+    pub smallest: String,
+    /// What differs in the smallest.
+    pub differences: Vec<String>,
+}
+
+/// Draws `count` texts and attaches each; the same ones for the same seed.
+pub fn run(lab: &mut Lab, count: usize, seed: u64) -> Outcome {
+    println!("random truth: {count} texts, seed {seed}");
+    let mut outcome = Outcome::default();
+    for at in 0..count {
+        let mut draw = Draw::new(seed, at as u64);
+        // Every eighth is asked of the network whether its IPv6 addresses are taken.
+        lab.impatient = !draw.chance(12);
+        let text = grammar::text(&mut draw);
+        let seen = compare(lab, &text);
+        lab.impatient = false;
+        outcome.texts += 1;
+        outcome.attached += usize::from(seen.attached);
+        outcome.unknown += usize::from(seen.unknown);
+        if seen.differences.is_empty() {
+            continue;
+        }
+        let Some(failure) = shrunk(lab, text) else {
+            println!("text {at} differed only while nobody asked for addresses that are taken: {:?}", seen.differences);
+            continue;
+        };
+        println!("DIFFERS  random text {at} of seed {seed}\n{failure}");
+        outcome.failures.push(failure);
+        if outcome.failures.len() == MOST_FAILURES {
+            break;
+        }
+    }
+    println!("{outcome}");
+    outcome
+}
+
+struct Seen {
+    attached: bool,
+    unknown: bool,
+    differences: Vec<String>,
+}
+
+fn compare(lab: &mut Lab, text: &Text) -> Seen {
+    let case = Case { name: "random".to_owned(), config: text.written() };
+    let observed = lab.attach(&case);
+    let said = Said::of(&case);
+    let unknown = said.preview["unknown"].as_array().is_some_and(|unknown| !unknown.is_empty());
+    let differences = [reading::differences(&said, &observed), harm::missed(&said, &observed)].concat();
+    Seen { attached: observed.failed.is_none(), unknown, differences }
+}
+
+/// The failure with the smallest text that was found; `None` if the text does not differ again.
+fn shrunk(lab: &mut Lab, drawn: Text) -> Option<Failure> {
+    let mut differences = compare(lab, &drawn).differences;
+    let sought = kind(differences.first()?);
+    let mut smallest = drawn.clone();
+    let mut steps = 0;
+    let mut at = 0;
+    while steps < MOST_STEPS {
+        let Some(next) = shrink::smaller(&smallest).into_iter().nth(at) else { break };
+        steps += 1;
+        let seen = compare(lab, &next).differences;
+        if seen.iter().any(|line| kind(line) == sought) {
+            (smallest, differences) = (next, seen);
+        } else {
+            at += 1;
+        }
+    }
+    Some(Failure { drawn: drawn.written(), smallest: smallest.written(), differences })
+}
+
+/// What kind of difference a line tells of: its words up to the first that is of this text alone.
+fn kind(line: &str) -> String {
+    let words = line.split_whitespace();
+    words.take(5).take_while(|word| !word.contains(|c: char| c.is_ascii_digit() || "{(".contains(c))).collect()
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "drawn:    {}", self.drawn)?;
+        for line in &self.differences {
+            writeln!(f, "  {line}")?;
+        }
+        // One line of JSON is one line of YAML.
+        writeln!(f, "for tests/truth/cases/found.yaml:")?;
+        let (name, text) = ("random: say what it shows", serde_json::Value::from(self.smallest.as_str()));
+        if self.smallest.contains('\n') {
+            write!(f, "\"{name}\": {text}")
+        } else {
+            write!(f, "\"{name}\": |-\n  {}", self.smallest)
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let share = 100 * self.attached / self.texts.max(1);
+        write!(
+            f,
+            "{} random texts, {} attached ({share} %), {} partly unknown, {} differ",
+            self.texts,
+            self.attached,
+            self.unknown,
+            self.failures.len()
+        )
+    }
+}
