@@ -77,6 +77,9 @@ pub(super) fn remark_refusal(
         let why = "a route's next hop is on no on-link prefix, unless the pool gives it to the pod";
         return [Field::Routes, Field::Fails].into_iter().for_each(|field| chain.gap(field, why));
     }
+    if refusal == Refusal::Unreachable && !chain.remarks.ambiguities.is_empty() {
+        return; // what was not read may be the address that leads there
+    }
     let via = gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
     let (why, help) = match refusal {
         Refusal::Exists => ("stands there already", "Write every route once."),

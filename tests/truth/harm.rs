@@ -4,8 +4,9 @@ use super::cluster::PLACES;
 use super::observed::Observed;
 use super::said::Said;
 
-/// Rules that speak of a way that is lost.
-const LOST: [&str; 7] = [
+/// Rules that speak of a way that is lost, and the one that speaks of what cannot be told.
+const LOST: [&str; 8] = [
+    "ambiguous-config",
     "pod-network-overlap",
     "service-network-overlap",
     "node-network-overlap",

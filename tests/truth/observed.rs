@@ -79,7 +79,8 @@ fn read(route: &Value, default: &str) -> Vec<Route> {
     let dst = if dst == "default" { default.to_owned() } else { dst };
     let length = if default.contains(':') { 128 } else { 32 };
     let dst = if dst.contains('/') { dst } else { format!("{dst}/{length}") };
-    if dst.starts_with("fe80:") || dst.starts_with("ff00:") {
+    let kernel = route["protocol"] == "kernel";
+    if kernel && (dst == "fe80::/64" || dst.starts_with("ff00:")) {
         return Vec::new();
     }
     let hops = match route["nexthops"].as_array() {
@@ -92,7 +93,7 @@ fn read(route: &Value, default: &str) -> Vec<Route> {
         via: text(&hop["gateway"]),
         table,
         metric: route["metric"].as_u64(),
-        kernel: route["protocol"] == "kernel",
+        kernel,
     })
     .collect()
 }

@@ -90,7 +90,7 @@ impl Draw {
 
     /// One of `usual`, or now and then one of `odd`.
     pub fn mostly<T: Copy>(&mut self, usual: &[T], odd: &[T]) -> T {
-        if self.chance(6) { self.of(odd) } else { self.of(usual) }
+        if self.chance(4) { self.of(odd) } else { self.of(usual) }
     }
 
     /// A network; of this family if one is given.
@@ -98,14 +98,14 @@ impl Draw {
         loop {
             let text = match self.below(100) {
                 roll if roll < used => self.of(&USED),
-                roll if roll < used + 3 => self.of(&SPECIAL),
+                roll if roll < used + 2 => self.of(&SPECIAL),
                 _ => self.of(&FREE),
             };
             let mut network = Cidr::read(text);
             if v6.is_some_and(|v6| v6 != network.address.is_ipv6()) {
                 continue;
             }
-            if self.chance(20) {
+            if self.chance(16) {
                 network.length = self.length(network);
             }
             return network.masked();

@@ -8,9 +8,9 @@ use super::text::{Node, Text};
 pub fn text(draw: &mut Draw) -> Text {
     let mut text = Text { root: envelope(draw), tail: String::new() };
     let spoilt = match draw.below(100) {
-        ..60 => 0,
-        60..85 => 1,
-        85..95 => 2,
+        ..72 => 0,
+        72..91 => 1,
+        91..97 => 2,
         _ => 3,
     };
     for _ in 0..spoilt {
