@@ -18,6 +18,9 @@ const MOST_FAILURES: usize = 5;
 /// How often a failure is attached again to shrink it.
 const MOST_STEPS: usize = 60;
 
+/// What Multus says where the node decides, and not the text: such an ADD is counted, not compared.
+const OF_THE_NODE: [&str; 2] = ["failed to find host device", "operation not supported"];
+
 /// What a run saw.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -27,6 +30,8 @@ pub struct Outcome {
     pub attached: usize,
     /// Of these, for how many `preview` said that it does not know something.
     pub unknown: usize,
+    /// Of these, how many failed for the lab's node.
+    pub by_node: usize,
     pub failures: Vec<Failure>,
 }
 
@@ -55,6 +60,7 @@ pub fn run(lab: &mut Lab, count: usize, seed: u64) -> Outcome {
         outcome.texts += 1;
         outcome.attached += usize::from(seen.attached);
         outcome.unknown += usize::from(seen.unknown);
+        outcome.by_node += usize::from(seen.by_node);
         if seen.differences.is_empty() {
             continue;
         }
@@ -75,6 +81,7 @@ pub fn run(lab: &mut Lab, count: usize, seed: u64) -> Outcome {
 struct Seen {
     attached: bool,
     unknown: bool,
+    by_node: bool,
     differences: Vec<String>,
 }
 
@@ -83,8 +90,12 @@ fn compare(lab: &mut Lab, text: &Text) -> Seen {
     let observed = lab.attach(&case);
     let said = Said::of(&case);
     let unknown = said.preview["unknown"].as_array().is_some_and(|unknown| !unknown.is_empty());
-    let differences = [reading::differences(&said, &observed), harm::missed(&said, &observed)].concat();
-    Seen { attached: observed.failed.is_none(), unknown, differences }
+    let by_node = observed.failed.as_ref().is_some_and(|why| OF_THE_NODE.iter().any(|cause| why.contains(cause)));
+    let differences = match by_node {
+        true => Vec::new(),
+        false => [reading::differences(&said, &observed), harm::missed(&said, &observed)].concat(),
+    };
+    Seen { attached: observed.failed.is_none(), unknown, by_node, differences }
 }
 
 /// The failure with the smallest text that was found; `None` if the text does not differ again.
@@ -135,10 +146,11 @@ impl std::fmt::Display for Outcome {
         let share = 100 * self.attached / self.texts.max(1);
         write!(
             f,
-            "{} random texts, {} attached ({share} %), {} partly unknown, {} differ",
+            "{} random texts, {} attached ({share} %), {} partly unknown, {} refused by this node, {} differ",
             self.texts,
             self.attached,
             self.unknown,
+            self.by_node,
             self.failures.len()
         )
     }

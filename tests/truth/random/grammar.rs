@@ -8,9 +8,9 @@ use super::text::{Node, Text};
 pub fn text(draw: &mut Draw) -> Text {
     let mut text = Text { root: envelope(draw), tail: String::new() };
     let spoilt = match draw.below(100) {
-        ..72 => 0,
-        72..91 => 1,
-        91..97 => 2,
+        ..80 => 0,
+        80..94 => 1,
+        94..98 => 2,
         _ => 3,
     };
     for _ in 0..spoilt {
@@ -106,7 +106,7 @@ fn main_plugin(draw: &mut Draw) -> Node {
     let mut plugin = Node::object([("type", Node::text(kind))]);
     match kind {
         "bridge" => bridge(&mut plugin, draw),
-        "host-device" => plugin.set("device", Node::text(draw.mostly(&["nic0"], &["", "nic0-peer", "nosuch"]))),
+        "host-device" => plugin.set("device", Node::text(draw.mostly(&["nic0"], &["", "nic0-peer"]))),
         _ => {}
     }
     let plain = draw.chance(60);
