@@ -128,7 +128,9 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "drawn:    {}", self.drawn)?;
         for line in &self.differences {
-            writeln!(f, "  {line}")?;
+            // Of what Multus says the rest is its log.
+            let told: Vec<&str> = line.lines().take(3).map(str::trim).collect();
+            writeln!(f, "  {}", told.join(" "))?;
         }
         // One line of JSON is one line of YAML.
         writeln!(f, "for tests/truth/cases/found.yaml:")?;

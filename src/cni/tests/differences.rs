@@ -190,3 +190,26 @@ fn ptp_with_the_whole_of_ipv6() {
         (text, None, "fd02::a/0 | ::/0 via fd01::1, fd01::1/128 | ?fails"),
     ]);
 }
+
+/// As real host-local and bridge did: Linux gives an interface no IPv6 group's address, and makes no route for an IPv4 one.
+#[test]
+fn a_pool_of_group_addresses() {
+    compare([
+        (bridge(&local(r#""subnet":"ff02::/16""#)), "fails: an interface cannot have this address"),
+        (
+            bridge(&local(r#""subnet":"224.0.1.0/24","routes":[{"dst":"10.9.0.0/16"}]"#)),
+            "fails: is on no on-link prefix",
+        ),
+    ]);
+}
+
+/// As real sbr did: a route that eth0 has, too, is one with two next hops, which the plugin does not see.
+#[test]
+fn sbr_may_leave_routes_that_eth0_has() {
+    let further = r#"{"type":"sbr"}"#;
+    let routed = chain(&fixed("fd00:77::9/64", "fd00:10:244:1::/64>fd00:77::1"), further);
+    assert!(shown_in(&routed, None).ends_with(" | ?routes6"), "{}", shown_in(&routed, None));
+    assert!(!shown_in(&routed, Some(false)).contains('?'), "{}", shown_in(&routed, Some(false)));
+    let plain = chain(&fixed("fd00:77::9/64", ""), further);
+    assert!(!shown_in(&plain, None).contains('?'), "{}", shown_in(&plain, None));
+}
