@@ -1,10 +1,10 @@
 //! What every reference plugin does with an IPAM result (containernetworking/plugins pkg/ipam `ConfigureIface`): it adds
 //! the addresses, then the routes one after the other.
 
-use super::Field;
 use super::chain::{Chain, Outcome, OutcomeIp};
 use super::ipam::{Given, GivenIp, GivenRoute};
 use super::kernel::{Hop, MAIN, Made, Refusal, UNIVERSE};
+use super::{Field, Taken};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
 
@@ -34,7 +34,12 @@ fn add_address(chain: &mut Chain<'_>, ip: &GivenIp) {
         Refusal::Exists => ("the address stands there already", "Give every address once."),
         _ => ("an interface cannot have this address", "Write an address of a host."),
     };
-    chain.remarks.fault(ip.pointer.clone(), format!("{why} ({refusal})"), help);
+    let why = format!("{why} ({refusal})");
+    if matches!(&ip.taken, Taken::Pool(pool, _) if pool.first().is_multicast()) {
+        chain.kernel.held.push(ip.clone()); // a pool of group addresses, which special-range names
+        return chain.remarks.fault_elsewhere(ip.pointer.clone(), why, help);
+    }
+    chain.remarks.fault(ip.pointer.clone(), why, help);
 }
 
 fn add_route(chain: &mut Chain<'_>, route: &GivenRoute, gateway: Option<IpAddr>, origin: &str) {
