@@ -47,6 +47,10 @@ pub fn once(text: &mut Text, draw: &mut Draw) {
         return;
     }
     let place = draw.below(text.root.count());
+    // What is wrong with keys is the least visible to people, and to us.
+    let keys = draw.chance(40);
+    let is_object = |place: &usize| matches!(text.root.clone().at(*place), Some(Node::Object(_)));
+    let place = (0..=place).rev().find(|place| !keys || is_object(place)).unwrap_or(0);
     let node = text.root.at(place).unwrap();
     match node {
         Node::Object(pairs) => object(pairs, draw),
@@ -57,14 +61,14 @@ pub fn once(text: &mut Text, draw: &mut Draw) {
 
 fn object(pairs: &mut Vec<(String, Node)>, draw: &mut Draw) {
     let at = draw.below(pairs.len());
-    match draw.below(9) {
+    match draw.below(10) {
         _ if pairs.is_empty() => pairs.push(stray(draw)),
         0 => drop(pairs.remove(at)),
         1 => pairs.push(stray(draw)),
         2 => pairs.insert(0, stray(draw)),
         3 => pairs.swap(at, 0),
         4 => pairs[at].1 = Node::Token(draw.of(&WRONG).to_owned()),
-        5 | 6 => pairs[at].0 = respelt(&pairs[at].0.clone(), draw),
+        5..=7 => pairs[at].0 = respelt(&pairs[at].0.clone(), draw),
         kind => {
             // A second one of the same name, or of one that some readers take for the same.
             let (key, mut again) = pairs[at].clone();
@@ -72,7 +76,7 @@ fn object(pairs: &mut Vec<(String, Node)>, draw: &mut Draw) {
             if let Some(Node::Token(token)) = again.at(other) {
                 *token = value(token, draw);
             }
-            let key = if kind == 7 { key } else { respelt(&key, draw) };
+            let key = if kind == 8 { key } else { respelt(&key, draw) };
             let place = draw.below(pairs.len() + 1);
             pairs.insert(place, (key, if draw.chance(30) { Node::Token(draw.of(&WRONG).to_owned()) } else { again }));
         }
@@ -103,8 +107,7 @@ fn respelt(key: &str, draw: &mut Draw) -> String {
         key.chars().enumerate().map(|(place, c)| if place == at { change(c) } else { c }).collect::<String>()
     };
     match draw.below(8) {
-        0 => key.to_uppercase(),
-        1 => key.to_lowercase(),
+        0 | 1 => key.to_uppercase(),
         2 => key.replace('s', "\u{17f}").replace('k', "\u{212a}"),
         3 => key
             .chars()
