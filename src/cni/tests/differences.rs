@@ -213,3 +213,17 @@ fn sbr_may_leave_routes_that_eth0_has() {
     let plain = chain(&fixed("fd00:77::9/64", ""), further);
     assert!(!shown_in(&plain, None).contains('?'), "{}", shown_in(&plain, None));
 }
+
+/// As real ptp with host-local did: the old form of the result has no place for the route.
+#[test]
+fn a_route_without_a_destination_in_an_old_version() {
+    let with = |version: &str, subnet: &str| {
+        let ipam = local(&format!(r#""subnet":"{subnet}","routes":[{{}}]"#));
+        format!(r#"{{"cniVersion":"{version}","type":"bridge","ipam":{ipam}}}"#)
+    };
+    compare([
+        (with("0.2.0", "10.0.0.0/24"), "10.0.0.2..10.0.0.254/24"),
+        (with("0.2.0", "fd00:77::/64"), "fails: the route has no `dst`"),
+        (with("0.3.1", "10.0.0.0/24"), "fails: the route has no `dst`"),
+    ]);
+}
