@@ -100,11 +100,13 @@ fn compare(lab: &mut Lab, text: &Text) -> Seen {
     Seen { attached: observed.failed.is_none(), unknown, by_node, differences }
 }
 
-/// Whether ADD failed for a route that eth0 has in this lab, where its plugin made one to the node's part of the pod network.
-/// `check` denies such a text for that network; what its `preview` says does not depend on eth0.
+/// Whether ADD failed for what eth0 has in this lab: its plugin made a route to the node's part of the pod network, and an
+/// address in it. `check` denies such a text for that network; what its `preview` says does not depend on eth0.
 fn is_taken_by_eth0(why: &str) -> bool {
-    let subnets = PODS.map(|subnet| format!("Dst: {}", subnet.trim_end_matches("0/24").trim_end_matches("/64")));
-    why.contains("file exists") && subnets.iter().any(|subnet| why.contains(subnet))
+    let starts = PODS.map(|subnet| subnet.trim_end_matches("0/24").trim_end_matches("/64"));
+    let has =
+        |cause: &str, word: &str| why.contains(cause) && starts.iter().any(|s| why.contains(&format!("{word}{s}")));
+    has("file exists", "Dst: ") || has("invalid argument", "via ")
 }
 
 /// The failure with the smallest text that was found; `None` if the text does not differ again.
