@@ -56,17 +56,20 @@ pub fn run(lab: &mut Lab, count: usize, seed: u64) -> Outcome {
         // Every eighth is asked of the network whether its IPv6 addresses are taken.
         lab.impatient = !draw.chance(12);
         let text = grammar::text(&mut draw);
-        let seen = compare(lab, &text);
+        let found = compare(lab, &text);
         lab.impatient = false;
         outcome.texts += 1;
-        outcome.attached += usize::from(seen.attached);
-        outcome.unknown += usize::from(seen.unknown);
-        outcome.by_node += usize::from(seen.by_node);
-        if seen.differences.is_empty() {
+        outcome.attached += usize::from(found.attached);
+        outcome.unknown += usize::from(found.unknown);
+        outcome.by_node += usize::from(found.by_node);
+        if found.differences.is_empty() {
             continue;
         }
-        let Some(failure) = shrunk(lab, text) else {
-            println!("text {at} differed only while nobody asked for addresses that are taken: {:?}", seen.differences);
+        let Some(failure) = shrunk(lab, &text) else {
+            println!(
+                "text {at} differed only while nobody asked for addresses that are taken: {:?}",
+                found.differences
+            );
             continue;
         };
         println!("DIFFERS  random text {at} of seed {seed}\n{failure}");
@@ -110,8 +113,8 @@ fn is_taken_by_eth0(why: &str) -> bool {
 }
 
 /// The failure with the smallest text that was found; `None` if the text does not differ again.
-fn shrunk(lab: &mut Lab, drawn: Text) -> Option<Failure> {
-    let mut differences = compare(lab, &drawn).differences;
+fn shrunk(lab: &mut Lab, drawn: &Text) -> Option<Failure> {
+    let mut differences = compare(lab, drawn).differences;
     let sought = kind(differences.first()?);
     let mut smallest = drawn.clone();
     let mut steps = 0;

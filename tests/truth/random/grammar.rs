@@ -29,7 +29,9 @@ fn envelope(draw: &mut Draw) -> Node {
     let mut main = main_plugin(draw);
     if draw.chance(50) {
         if let Node::Object(pairs) = main {
-            pairs.into_iter().for_each(|(key, value)| root.set(&key, value));
+            for (key, value) in pairs {
+                root.set(&key, value);
+            }
         }
         return root;
     }
@@ -64,7 +66,7 @@ fn meta_plugin(draw: &mut Draw) -> Node {
     if draw.chance(55) {
         let mut sbr = Node::object([("type", Node::text("sbr"))]);
         if draw.chance(35) {
-            sbr.set("table", Node::number(draw.mostly(&[100, 101, 200, 5], &[0, 254, 253, 255, -1, 70000])));
+            sbr.set("table", Node::number(draw.mostly(&[100, 101, 200, 5], &[0, 254, 253, 255, -1, 70_000])));
         }
         return sbr;
     }
@@ -194,7 +196,7 @@ impl Scene {
             let address = draw.inside(network);
             let mut entry = Node::object([("address", Node::text(&format!("{address}/{}", network.length)))]);
             if draw.chance(if self.kind == "ptp" { 95 } else { 30 }) {
-                entry.set("gateway", Node::text(&self.gateway(network, draw)));
+                entry.set("gateway", Node::text(&Self::gateway(network, draw)));
             }
             addresses.push(entry);
         }
@@ -208,7 +210,9 @@ impl Scene {
         let legacy = draw.chance(30);
         if legacy {
             let Node::Object(pairs) = self.range(draw) else { return ipam };
-            pairs.into_iter().for_each(|(key, value)| ipam.set(&key, value));
+            for (key, value) in pairs {
+                ipam.set(&key, value);
+            }
         }
         if !legacy || draw.chance(15) {
             let mut sets = Vec::new();
@@ -242,13 +246,13 @@ impl Scene {
             }
         }
         if draw.chance(20) {
-            range.set("gateway", Node::text(&self.gateway(network, draw)));
+            range.set("gateway", Node::text(&Self::gateway(network, draw)));
         }
         range
     }
 
     /// Mostly on the network.
-    fn gateway(&self, network: Cidr, draw: &mut Draw) -> String {
+    fn gateway(network: Cidr, draw: &mut Draw) -> String {
         let of = match draw.below(30) {
             0 => draw.network(Some(network.address.is_ipv6()), 20),
             1 => draw.network(None, 20),
@@ -278,11 +282,11 @@ impl Scene {
         let written = if draw.chance(3) { draw.inside(dst) } else { dst.address };
         let mut route = Node::object([("dst", Node::text(&format!("{written}/{}", dst.length)))]);
         if draw.chance(75) {
-            route.set("gw", Node::text(&self.gateway(near, draw)));
+            route.set("gw", Node::text(&Self::gateway(near, draw)));
         }
         for (key, percent, value) in [
-            ("priority", 12, draw.mostly(&[1, 50, 100, 1024, 256], &[0, -1, 4294967295, 4294967296])),
-            ("table", 12, draw.mostly(&[100, 101, 254, 7], &[0, 253, 255, -3, 4294967395])),
+            ("priority", 12, draw.mostly(&[1, 50, 100, 1024, 256], &[0, -1, 4_294_967_295, 4_294_967_296])),
+            ("table", 12, draw.mostly(&[100, 101, 254, 7], &[0, 253, 255, -3, 4_294_967_395])),
             ("scope", 5, draw.mostly(&[0, 253, 254], &[200, 255, 1, 256])),
             ("mtu", 5, draw.mostly(&[1400, 0], &[1, -1, 100_000])),
             ("advmss", 3, 1300),

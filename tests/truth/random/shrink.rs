@@ -12,7 +12,7 @@ pub fn smaller(text: &Text) -> Vec<Text> {
     for place in 0..text.root.count() {
         for child in 0..children(&mut text.root.clone(), place) {
             let mut less = text.clone();
-            let size = remove(less.root.at(place), child);
+            let size = less.root.at(place).map_or(0, |node| remove(node, child));
             removals.push((size, less));
         }
     }
@@ -36,11 +36,11 @@ fn children(root: &mut Node, place: usize) -> usize {
 }
 
 /// Removes a child; how large it was.
-fn remove(node: Option<&mut Node>, child: usize) -> usize {
+fn remove(node: &mut Node, child: usize) -> usize {
     match node {
-        Some(Node::List(items)) => items.remove(child).count(),
-        Some(Node::Object(pairs)) => pairs.remove(child).1.count(),
-        _ => 0,
+        Node::List(items) => items.remove(child).count(),
+        Node::Object(pairs) => pairs.remove(child).1.count(),
+        Node::Token(_) => 0,
     }
 }
 

@@ -56,7 +56,7 @@ impl Node {
                 out.push('{');
                 for (at, (key, value)) in pairs.iter().enumerate() {
                     out.push_str(if at > 0 { "," } else { "" });
-                    out.push_str(&format!("\"{key}\":"));
+                    out.extend(["\"", key, "\":"]);
                     value.write(out);
                 }
                 out.push('}');
