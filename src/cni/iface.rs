@@ -1,10 +1,10 @@
 //! What every reference plugin does with an IPAM result (containernetworking/plugins pkg/ipam `ConfigureIface`): it adds
 //! the addresses, then the routes one after the other.
 
-use super::Field;
 use super::chain::{Chain, Outcome, OutcomeIp};
 use super::ipam::{Given, GivenIp, GivenRoute};
 use super::kernel::{Hop, MAIN, Made, Refusal, UNIVERSE};
+use super::{Field, Taken};
 use crate::net::{Family, Prefix};
 use std::net::IpAddr;
 
@@ -34,7 +34,12 @@ fn add_address(chain: &mut Chain<'_>, ip: &GivenIp) {
         Refusal::Exists => ("the address stands there already", "Give every address once."),
         _ => ("an interface cannot have this address", "Write an address of a host."),
     };
-    chain.remarks.fault(ip.pointer.clone(), format!("{why} ({refusal})"), help);
+    let why = format!("{why} ({refusal})");
+    if matches!(&ip.taken, Taken::Pool(pool, _) if pool.first().is_multicast()) {
+        chain.kernel.held.push(ip.clone()); // a pool of group addresses, which special-range names
+        return chain.remarks.fault_elsewhere(ip.pointer.clone(), why, help);
+    }
+    chain.remarks.fault(ip.pointer.clone(), why, help);
 }
 
 fn add_route(chain: &mut Chain<'_>, route: &GivenRoute, gateway: Option<IpAddr>, origin: &str) {
@@ -76,6 +81,9 @@ pub(super) fn remark_refusal(
     if refusal == Refusal::Unreachable && perhaps {
         let why = "a route's next hop is on no on-link prefix, unless the pool gives it to the pod";
         return [Field::Routes, Field::Fails].into_iter().for_each(|field| chain.gap(field, why));
+    }
+    if refusal == Refusal::Unreachable && !chain.remarks.ambiguities.is_empty() {
+        return; // what was not read may be the address that leads there
     }
     let via = gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
     let (why, help) = match refusal {

@@ -98,8 +98,12 @@ impl Hop {
 
     /// Whether it is an IPv6 default of the main table that would join one which a plugin has made for eth0.
     pub(super) fn is_v6_default(&self) -> bool {
-        let default = self.dst == Family::V6.everything() && self.table == MAIN;
-        default && self.via.is_some() && self.rank() == V6_METRIC
+        self.dst == Family::V6.everything() && self.table == MAIN && self.can_be_joined()
+    }
+
+    /// Whether the kernel would make one IPv6 route of it and another to the same destination.
+    pub(super) fn can_be_joined(&self) -> bool {
+        self.dst.family() == Family::V6 && self.via.is_some() && self.rank() == V6_METRIC
     }
 
     /// Whether the kernel keeps the two at one place of one table.
@@ -123,11 +127,15 @@ impl Hop {
 impl Kernel {
     /// Adds an address and its connected route.
     pub(super) fn add_address(&mut self, ip: GivenIp) -> Result<(), Refusal> {
+        let v6 = ip.prefix.family() == Family::V6;
+        if v6 && is_multicast(&ip) {
+            return Err(Refusal::NotAssignable);
+        }
         if let Some(address) = only_address(&ip) {
             if address.is_unspecified() && address.is_ipv4() {
                 return Ok(()); // Linux takes the request for 0.0.0.0 and does nothing
             }
-            if address.is_ipv6() && (address.is_unspecified() || address.is_multicast() || address.is_loopback()) {
+            if v6 && (address.is_unspecified() || address.is_loopback()) {
                 return Err(Refusal::NotAssignable);
             }
             if self.held.iter().any(|held| is_held_twice(held, address, ip.prefix)) {
@@ -335,6 +343,14 @@ fn only_address(ip: &GivenIp) -> Option<IpAddr> {
     }
 }
 
+/// Whether whatever is given is a group's address.
+fn is_multicast(ip: &GivenIp) -> bool {
+    match &ip.taken {
+        Taken::Fixed(address) => address.is_multicast(),
+        Taken::Pool(pool, _) => pool.first().is_multicast() && pool.last().is_multicast(),
+    }
+}
+
 /// Whether Linux refuses `address` because `held` has it: IPv4 may stand twice with two masks.
 fn is_held_twice(held: &GivenIp, address: IpAddr, prefix: Prefix) -> bool {
     only_address(held) == Some(address) && (address.is_ipv6() || held.prefix == prefix)
@@ -343,10 +359,8 @@ fn is_held_twice(held: &GivenIp, address: IpAddr, prefix: Prefix) -> bool {
 /// Whether an address has a connected route (Linux `fib_add_ifaddr`): not an IPv4 /32, nor a prefix that begins at
 /// 0.0.0.0, nor an IPv4 address that cannot be a source.
 fn makes_route(ip: &GivenIp) -> bool {
-    let source = match only_address(ip) {
-        Some(IpAddr::V4(v4)) => !v4.is_multicast() && !v4.is_broadcast(),
-        _ => true,
-    };
+    let broadcast = matches!(only_address(ip), Some(IpAddr::V4(v4)) if v4.is_broadcast());
+    let source = !broadcast && !is_multicast(ip);
     match ip.prefix.family() {
         Family::V4 => source && !ip.prefix.is_single() && !ip.prefix.first().is_unspecified(),
         Family::V6 => true,

@@ -49,6 +49,10 @@ fn has_result(element: &Element<'_, '_>, chain: &mut Chain<'_>) -> bool {
     if chain.result.is_some() || element.fields.get("prevResult", &mut chain.remarks).is_some() {
         return true;
     }
+    // Of an object that readers understand differently nothing was concluded: it may well have a result.
+    if !chain.remarks.ambiguities.is_empty() {
+        return false;
+    }
     let why = format!("`{}` works on the result of an earlier plugin, and there is none", element.kind);
     let pointer = child(&element.fields.pointer, "type");
     chain.remarks.fault(pointer, why, "Put a main plugin such as bridge or macvlan before it.");

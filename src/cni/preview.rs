@@ -119,7 +119,11 @@ type SortKey = (Option<u32>, crate::net::Prefix, Option<u32>, Option<IpAddr>);
 
 /// Neither a further subnet of a range set nor link-local.
 fn is_shown(address: &Address) -> bool {
-    let link_local = matches!(address.taken, Taken::Fixed(IpAddr::V6(v6)) if v6.is_unicast_link_local());
+    let first = match &address.taken {
+        Taken::Fixed(fixed) => *fixed,
+        Taken::Pool(pool, _) => pool.first(),
+    };
+    let link_local = matches!(first, IpAddr::V6(v6) if v6.is_unicast_link_local());
     !address.alternative && !link_local
 }
 

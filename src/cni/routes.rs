@@ -1,9 +1,10 @@
 //! Routes as JSON: containernetworking/cni `types.Route`, the form of every `routes` key.
 
 use super::Pointer;
-use super::decode::{Fields, MANY, Placed, Remarks};
-use super::ipam::GivenRoute;
+use super::decode::{Fields, MANY, Placed, Remarks, folds_to};
+use super::ipam::{Call, GivenIp, GivenRoute};
 use super::shape::{self, Shape, Struct};
+use crate::net::Family;
 use crate::net::parse::{Cidr, Ip, go_cidr, go_ip};
 use crate::tree::Node;
 use std::net::IpAddr;
@@ -25,6 +26,25 @@ const SHORT_ROUTE: Struct = &[("dst", Shape::Text), ("gw", Shape::Text)];
 pub(super) fn routes(fields: &Fields<'_, '_>, key: &str, remarks: &mut Remarks) -> Vec<GivenRoute> {
     let items = fields.short_list(key, MANY, remarks).unwrap_or_default();
     items.into_iter().filter_map(|item| route(item, ROUTE, remarks)).collect()
+}
+
+/// The routes of an `ipam` that gives these addresses. A result of an old version carries a route beside an address of its
+/// family; one without `dst` counts as IPv6.
+pub(super) fn of_ipam(call: &Call<'_, '_, '_>, ips: &[GivenIp], remarks: &mut Remarks) -> Vec<GivenRoute> {
+    let carries_v6 = call.version >= (0, 3, 0) || ips.iter().any(|ip| ip.prefix.family() == Family::V6);
+    let lacks = |node: &Node<'_>| node.map().is_some_and(|map| !map.iter().any(|(name, _)| folds_to(name, "dst")));
+    let items = call.ipam.short_list("routes", MANY, remarks).unwrap_or_default();
+    let read = |(node, pointer): Placed<'_, '_>| {
+        let dropped = !carries_v6 && lacks(node);
+        let mut own = Remarks::default();
+        let found = route((node, pointer.clone()), ROUTE, if dropped { &mut own } else { &mut *remarks });
+        own.faults.retain(|fault| fault.pointer != pointer); // that `dst` lacks
+        remarks.faults.append(&mut own.faults);
+        remarks.ambiguities.append(&mut own.ambiguities);
+        remarks.oddities.append(&mut own.oddities);
+        found
+    };
+    items.into_iter().filter_map(read).collect()
 }
 
 /// The routes under `key` as route-override reads them: destination and next hop only. `None` if the key is absent.

@@ -58,9 +58,9 @@ fn own_address(address: &Address) -> Own {
     Own { interval, pointer: address.pointer.clone(), route: false }
 }
 
-/// The routes of the main table.
+/// The routes that every packet meets: those of the main table, and of the table `local`, which the kernel asks before it.
 pub(super) fn main_routes(attachment: &Attachment) -> impl Iterator<Item = &Route> {
-    attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254)))
+    attachment.routes.iter().filter(|route| matches!(route.table, None | Some(254 | 255)))
 }
 
 /// The main-table routes that are a default route of the family: /0, or the widest ones if together they cover it.

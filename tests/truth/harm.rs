@@ -65,7 +65,10 @@ pub fn harms(said: &Said, observed: &Observed) -> Harms {
         }
     }
     if observed.addresses.is_empty() {
-        out.add(BARE, told(said, &["deny"], &[&APART]), || "no address, and check does not deny it".to_owned());
+        // A link-local pool is named as what it is.
+        out.add(BARE, told(said, &["deny"], &[&APART, &["special-range", "ambiguous-config"]]), || {
+            "no address, and check does not deny it".to_owned()
+        });
     }
     out.idle = idle::causes(said, observed, &out.seen);
     out
@@ -85,13 +88,15 @@ fn harm(said: &Said, way: &Way) -> Option<(&'static str, bool)> {
     // What stands elsewhere, with a DHCP server for example, cannot be known from the text: a warning is all that can be had.
     let family = if way.place.address.is_ipv4() { 4 } else { 6 };
     let unknown = ["addresses", "routes"].iter().any(|field| said.unknown(field, Some(family)).is_some());
+    // Refused for another reason it does no harm either.
+    let refused = unknown && said.denied().next().is_some();
     let levels: &[&str] = if unknown { &["deny", "warn"] } else { &["deny"] };
     match way.place.kind {
-        Kind::Cluster if way.changed() && unknown => Some((CLUSTER, told(said, levels, &[&LOST, &OPEN]))),
+        Kind::Cluster if way.changed() && unknown => Some((CLUSTER, refused || told(said, levels, &[&LOST, &OPEN]))),
         Kind::Cluster if way.changed() => Some((CLUSTER, told(said, levels, &[&LOST]))),
         Kind::Outside if way.changed() => Some((OUTSIDE, told(said, &["deny", "warn"], &[&LOST, &SPEAK, &OPEN]))),
         Kind::Peer if way.after.as_deref() != Some("migration0") => {
-            Some((PEERS, told(said, levels, &[&APART]) || takes(said, way.place.address)))
+            Some((PEERS, refused || told(said, levels, &[&APART]) || takes(said, way.place.address)))
         }
         _ => None,
     }

@@ -19,6 +19,7 @@ mod observed;
 mod page;
 mod places;
 mod private;
+mod random;
 mod reading;
 mod references;
 mod said;
@@ -27,7 +28,7 @@ mod tools;
 
 use arguments::Arguments;
 use std::process::ExitCode;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::Instant;
 use tally::Tally;
 
 fn main() -> ExitCode {
@@ -53,16 +54,17 @@ fn main() -> ExitCode {
     let references = references::run_all(&mut lab, arguments.only.as_deref());
     println!("{references}");
     let stale = if arguments.only.is_none() { page::settle(&tally) } else { None };
-    if arguments.random > 0 {
-        // random::run(&mut lab, arguments.random, seed) comes here.
-        let seed = arguments.seed.unwrap_or_else(|| UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()));
-        println!("random texts: none drawn yet of {} with SEED={seed}", arguments.random);
-    }
+    let random = random::run(&mut lab, arguments.random, arguments.seed.unwrap_or_else(seed));
     print!("{tally}");
     println!("{}", lab.pace());
     if let Some(why) = &stale {
         println!("{why}");
     }
-    let failures = tally.differences() + dhcp.failures.len() + references.failures.len();
+    let failures = tally.differences() + dhcp.failures.len() + references.failures.len() + random.failures.len();
     ExitCode::from(u8::from(failures > 0 || stale.is_some()))
+}
+
+/// Another one for every run.
+fn seed() -> u64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs())
 }

@@ -131,16 +131,20 @@ pub fn interface(pod: &str) -> (Vec<String>, Vec<Route>) {
 /// A route by migration0; several next hops are several routes.
 fn read(route: &Value, default: &str) -> Vec<Route> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
+    let kernel = route["protocol"] == "kernel";
     let table = match route["table"].as_str() {
-        Some("local") => return Vec::new(),
+        // The kernel's own are the addresses of all interfaces.
+        Some("local") if kernel => return Vec::new(),
+        Some("local") => Some(255),
         Some("main") | None => None,
+        Some("default") => Some(253),
         Some(table) => table.parse().ok(),
     };
     let dst = text(&route["dst"]).unwrap_or_default();
     let dst = if dst == "default" { default.to_owned() } else { dst };
     let length = if default.contains(':') { 128 } else { 32 };
     let dst = if dst.contains('/') { dst } else { format!("{dst}/{length}") };
-    if dst.starts_with("fe80:") || dst.starts_with("ff00:") {
+    if kernel && (dst == "fe80::/64" || dst.starts_with("ff00:")) {
         return Vec::new();
     }
     let hops = match route["nexthops"].as_array() {
@@ -153,7 +157,7 @@ fn read(route: &Value, default: &str) -> Vec<Route> {
         via: text(&hop["gateway"]),
         table,
         metric: route["metric"].as_u64(),
-        kernel: route["protocol"] == "kernel",
+        kernel,
         shared: hops.iter().any(|hop| hop["dev"] != "migration0"),
     })
     .collect()

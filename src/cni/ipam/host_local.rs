@@ -61,7 +61,8 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     let ips = allocated(&sets, &wanted, remarks);
     let mut gaps = resolv_conf(call.ipam, remarks);
     gaps.extend(ips.iter().filter_map(loopback_first));
-    Given { ips, routes: routes::routes(call.ipam, "routes", remarks), gaps, ..Given::default() }
+    let routes = routes::of_ipam(call, &ips, remarks);
+    Given { ips, routes, gaps, ..Given::default() }
 }
 
 /// `runtimeConfig.ipRanges`, then the one range written at the top of `ipam`, then `ranges`.

@@ -24,7 +24,8 @@ pub(super) fn given(call: &Call<'_, '_, '_>, remarks: &mut Remarks) -> Given {
     let listed = listed(call.ipam, overriding.is_some(), remarks);
     let ips = overriding.unwrap_or(listed);
     refuse_several_in_old_versions(call, &ips, remarks);
-    Given { ips, routes: routes::routes(call.ipam, "routes", remarks), ..Given::default() }
+    let routes = routes::of_ipam(call, &ips, remarks);
+    Given { ips, routes, ..Given::default() }
 }
 
 /// `runtimeConfig.ips` in place of `args.cni.ips` in place of `addresses`, as far as they are written.

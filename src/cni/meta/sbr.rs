@@ -1,7 +1,7 @@
 //! Source-based routing (containernetworking/plugins plugins/meta/sbr): for each address a table with the interface's
 //! routes and a default by the address's gateway; the main table loses all that the plugin finds.
 
-use super::{has_interface, has_result, hidden, note_surviving_default};
+use super::{gap_v6, has_interface, has_result, hidden, note_surviving_default};
 use crate::cni::chain::{Chain, Outcome, OutcomeIp};
 use crate::cni::decode::child;
 use crate::cni::envelope::Element;
@@ -83,9 +83,18 @@ fn move_routes(chain: &mut Chain<'_>, ips: &[OutcomeIp], pointer: &Pointer) {
         }
     }
     chain.kernel.hops.append(&mut aside);
+    note_routes_like_eth0s(chain, &main);
     chain.kernel.hops.retain(|hop| hop.table != MAIN || hidden.contains(hop));
     note_surviving_default(chain);
     chain.detached_by = Some("sbr moves its routes into a table for its own address");
+}
+
+/// A route with the destination of one that eth0 has joins that one, and is not found. Which ones eth0 has is not known:
+/// that to the node's part of the pod network can be one.
+fn note_routes_like_eth0s(chain: &mut Chain<'_>, main: &[Hop]) {
+    if chain.setting.pods_have_v6 != Some(false) && main.iter().any(Hop::can_be_joined) {
+        gap_v6(chain, "an IPv6 route stays if the pod's eth0 has one to the same destination, and that is not known");
+    }
 }
 
 fn add_default(chain: &mut Chain<'_>, ip: &OutcomeIp, table: u32, pointer: &Pointer) {

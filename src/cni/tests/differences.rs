@@ -190,3 +190,52 @@ fn ptp_with_the_whole_of_ipv6() {
         (text, None, "fd02::a/0 | ::/0 via fd01::1, fd01::1/128 | ?fails"),
     ]);
 }
+
+/// As real host-local and bridge did: Linux gives an interface no IPv6 group's address, and makes no route for an IPv4 one.
+#[test]
+fn a_pool_of_group_addresses() {
+    compare([
+        (bridge(&local(r#""subnet":"ff02::/16""#)), "fails: an interface cannot have this address"),
+        (
+            bridge(&local(r#""subnet":"224.0.1.0/24","routes":[{"dst":"10.9.0.0/16"}]"#)),
+            "fails: is on no on-link prefix",
+        ),
+    ]);
+}
+
+/// As real sbr did: a route that eth0 has, too, is one with two next hops, which the plugin does not see.
+#[test]
+fn sbr_may_leave_routes_that_eth0_has() {
+    let further = r#"{"type":"sbr"}"#;
+    let routed = chain(&fixed("fd00:77::9/64", "fd00:10:244:1::/64>fd00:77::1"), further);
+    assert!(shown_in(&routed, None).ends_with(" | ?routes6"), "{}", shown_in(&routed, None));
+    assert!(!shown_in(&routed, Some(false)).contains('?'), "{}", shown_in(&routed, Some(false)));
+    let plain = chain(&fixed("fd00:77::9/64", ""), further);
+    assert!(!shown_in(&plain, None).contains('?'), "{}", shown_in(&plain, None));
+}
+
+/// As real ptp with host-local did: the old form of the result has no place for the route.
+#[test]
+fn a_route_without_a_destination_in_an_old_version() {
+    let with = |version: &str, subnet: &str| {
+        let ipam = local(&format!(r#""subnet":"{subnet}","routes":[{{}}]"#));
+        format!(r#"{{"cniVersion":"{version}","type":"bridge","ipam":{ipam}}}"#)
+    };
+    compare([
+        (with("0.2.0", "10.0.0.0/24"), "10.0.0.2..10.0.0.254/24"),
+        (with("0.2.0", "fd00:77::/64"), "fails: the route has no `dst`"),
+        (with("0.3.1", "10.0.0.0/24"), "fails: the route has no `dst`"),
+    ]);
+}
+
+/// As real plugins did: the first one works, whichever of its two spellings it reads, so the next one has a result.
+#[test]
+fn a_plugin_behind_one_of_two_readings() {
+    for further in [r#"{"type":"sbr"}"#, r#"{"type":"tuning"}"#] {
+        let text = format!(
+            r#"{{"cniVersion":"1.0.0","plugins":[{{"type":"bridge","IPAM":{{}},"ipam":{{"type":"dhcp"}}}},{further}]}}"#
+        );
+        let read = reading(&text);
+        assert_eq!((read.faults.len(), read.ambiguities.len()), (0, 1), "{further}: {:?}", read.faults);
+    }
+}

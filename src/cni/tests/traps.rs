@@ -41,6 +41,15 @@ fn doubtful_keys_decide_nothing() {
     }
 }
 
+/// As real host-device did: the second address counts, and the next hop is on its prefix.
+#[test]
+fn an_unread_address_may_lead_to_a_next_hop() {
+    let addresses = r#"{"address":"fd00:77::1","address":"fd00:79:1::66/48"}"#;
+    let routes = list("fd00:77::/64>fd00:79:1::64");
+    let text = bridge(&format!(r#"{{"type":"static","addresses":[{addresses}],"routes":[{routes}]}}"#));
+    assert_eq!(shown(&text), "fd00:77::/64 via fd00:79:1::64 | ?addresses ?routes ?dhcp ?fails");
+}
+
 #[test]
 fn maps_and_other_peoples_keys_are_free() {
     for text in [
