@@ -53,7 +53,10 @@ fn main() -> ExitCode {
     println!("{dhcp}");
     let references = references::run_all(&mut lab, arguments.only.as_deref());
     println!("{references}");
-    let stale = if arguments.only.is_none() { page::settle(&tally) } else { None };
+    // Counts of a part of the texts are none for the page.
+    let whole = arguments.only.is_none() && dhcp.skipped == 0;
+    let further = [dhcp.to_string(), references.to_string()];
+    let stale = if whole { page::settle(&tally, &further) } else { None };
     let random = random::run(&mut lab, arguments.random, arguments.seed.unwrap_or_else(seed));
     print!("{tally}");
     println!("{}", lab.pace());

@@ -6,8 +6,8 @@ use std::path::Path;
 const OPEN: &str = "<!-- tables: written by make truth GENERATE=1 -->\n";
 const CLOSE: &str = "<!-- end of tables -->";
 
-/// Writes the tables if GENERATE is set; else says what is out of date.
-pub fn settle(tally: &Tally) -> Option<String> {
+/// Writes the tables, and below them `further` lines, if GENERATE is set; else says what is out of date.
+pub fn settle(tally: &Tally, further: &[String]) -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/truth.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (head, rest) = page.split_once(OPEN).unwrap();
@@ -15,7 +15,7 @@ pub fn settle(tally: &Tally) -> Option<String> {
     if let Some(cause) = tally.causes().find(|cause| !tail.contains(&format!("**{cause}**"))) {
         return Some(format!("docs/truth.md does not explain why `check` denies without harm: {cause}"));
     }
-    let tables = tally.tables();
+    let tables = format!("{}\n- {}\n", tally.tables(), further.join("\n- "));
     if old == tables {
         return None;
     }
