@@ -24,7 +24,7 @@ pub(super) struct Held {
     parts: Mutex<Parts>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 struct Parts {
     policy: Policy,
     declared: Declared,
@@ -68,21 +68,21 @@ impl Held {
 
     /// Reads one of them anew; whether it says something else.
     pub(super) fn renew(&self, what: &str) -> Result<bool> {
-        let old = self.parts().clone();
-        let mut new = old.clone();
-        match what {
-            "policy" => new.policy = policy(&self.cluster, self.overrides)?,
-            "networks" => new.declared = world::declared(&self.cluster)?,
-            _ => (new.world, new.snapshot) = world(&self.cluster)?,
-        }
-        let changed = new != old;
-        let mut parts = self.parts();
-        match what {
-            "policy" => parts.policy = new.policy,
-            "networks" => parts.declared = new.declared,
-            _ => (parts.world, parts.snapshot) = (new.world, new.snapshot),
-        }
-        Ok(changed)
+        Ok(match what {
+            "policy" => {
+                let new = policy(&self.cluster, self.overrides)?;
+                replaced(&mut self.parts().policy, new)
+            }
+            "networks" => {
+                let new = world::declared(&self.cluster)?;
+                replaced(&mut self.parts().declared, new)
+            }
+            _ => {
+                let (world, snapshot) = world(&self.cluster)?;
+                let mut parts = self.parts();
+                replaced(&mut parts.world, world) | replaced(&mut parts.snapshot, snapshot)
+            }
+        })
     }
 
     /// Makes them the state that reviews are judged with.
@@ -107,6 +107,13 @@ impl Held {
         // Each part is replaced whole, so a panic elsewhere leaves them as they were.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the new value is another one.
+fn replaced<T: PartialEq>(old: &mut T, new: T) -> bool {
+    let changed = *old != new;
+    *old = new;
+    changed
 }
 
 /// Every value of --pod-cidr, --service-cidr and --node that is wrong.
