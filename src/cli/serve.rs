@@ -51,9 +51,8 @@ impl ServeArgs {
         let threads = set.threads.unwrap_or_else(threads);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
         let runtime = runtime.context("The threads of the server cannot be started:")?;
-        let result = runtime.block_on(Self::serve(set, files, held, tls, since));
-        logs::flush();
-        result
+        let _lines = logs::AtTheEnd;
+        runtime.block_on(Self::serve(set, files, held, tls, since))
     }
 
     async fn serve(mut set: Set, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {

@@ -2,7 +2,7 @@
 
 mod gathered;
 
-pub use gathered::flush;
+pub use gathered::{AtTheEnd, flush};
 
 use super::refusal::Refusal;
 use crate::admission::Summary;
@@ -54,8 +54,6 @@ fn panicked(panic: &PanicHookInfo<'_>) {
     let why = text.or(panic.payload().downcast_ref::<String>().map(String::as_str)).unwrap_or("(no message)");
     let why = &*field(why);
     tracing::error!(place, why, leftOut = left_out, "a defect of kubevirt-preflight; please report it");
-    // It may be the last line of the process.
-    flush();
 }
 
 /// A verdict: never more of the object than its name.

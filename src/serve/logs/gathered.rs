@@ -93,6 +93,15 @@ pub fn flush() {
     }
 }
 
+/// Flushes when it is dropped, also by a panic that ends the process.
+pub struct AtTheEnd;
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        flush();
+    }
+}
+
 /// Takes one line at a time.
 pub(super) struct Line;
 
