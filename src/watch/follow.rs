@@ -105,8 +105,9 @@ impl Cluster {
             self.metrics.set_source(&slot.resource.to_string(), slot.state.word());
             match slot.state.why() {
                 Some(why) => tracing::warn!(resource = %slot.resource, state = %slot.state, %why, "source"),
+                None if slot.state == State::Absent => tracing::debug!(resource = %slot.resource, "not served"),
                 None => {
-                    tracing::info!(resource = %slot.resource, state = %slot.state, objects = slot.count(), "source")
+                    tracing::info!(resource = %slot.resource, state = %slot.state, objects = slot.count(), "source");
                 }
             }
         }

@@ -94,13 +94,18 @@ impl Held {
         let parts = self.parts();
         let Parts { policy, declared, .. } = parts.clone();
         let (objects, lists) = self.facts(&parts);
-        let world = World::of(Inputs {
+        let inputs = Inputs {
             objects,
             declared: declared.merged(policy.declared()),
             lists,
             settings: Settings { migration_networks: self.cluster.migration_network.clone(), ..policy.settings() },
             ..Inputs::default()
-        });
+        };
+        let last = sender.borrow().clone();
+        let world = match last {
+            Some(last) => World::renewed(&last.world, inputs),
+            None => World::of(inputs),
+        };
         let judge = Judge { world, policy };
         metrics.set_findings(&judge.findings(today()));
         sender.send_replace(Some(Arc::new(judge)));
