@@ -165,7 +165,8 @@ fn on_link(item: &Field<'_, '_>, found: &mut Found) -> Vec<(IpAddr, Prefix, Stri
             let ip = entry.get("ip", found).required(found);
             let length = entry.get("prefix-length", found).required(found);
             let (Some(text), Some(bits)) = (ip.text(found), length.whole(found)) else { continue };
-            let prefix = go_ip(text).and_then(|ip| Some((ip.address, Prefix::of(ip.address, u8::try_from(bits).ok()?)?)));
+            let prefix =
+                go_ip(text).and_then(|ip| Some((ip.address, Prefix::of(ip.address, u8::try_from(bits).ok()?)?)));
             match prefix {
                 Some((address, prefix)) if !is_local(address) => held.push((address, prefix, ip.path)),
                 Some(_) => {}

@@ -66,6 +66,11 @@ impl Interfaces {
         }
     }
 
+    /// Whether no node is judged.
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
     /// How many nodes nobody judges.
     pub fn unwatched(&self) -> usize {
         self.unwatched.len()
