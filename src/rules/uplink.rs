@@ -201,3 +201,46 @@ fn of_present(interface: &Interface, used: Use, wanted: Option<u32>) -> Option<F
         () => small.map(|(has, wanted)| Flaw::SmallMtu(has, wanted)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Finding;
+    use crate::objects::{Object, name_of};
+    use crate::rules::{Check, rule};
+    use crate::tree;
+    use crate::world::{Inputs, Settings, World};
+
+    const NAD: &str = r#"{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{
+        "name":"mig","namespace":"kubevirt"},"spec":{"config":"{\"cniVersion\":\"0.3.1\",\"type\":\"macvlan\",\"master\":\"eth1\"}"}}"#;
+
+    fn object(text: &str) -> Object {
+        let node = tree::parse(text).unwrap();
+        Object::read(&node, name_of(&node).unwrap(), None).unwrap()
+    }
+
+    fn missing(nodes: usize) -> Vec<Finding> {
+        let state = |at| {
+            object(&format!(
+                r#"{{"apiVersion":"nmstate.io/v1beta1","kind":"NodeNetworkState","metadata":{{"name":"node-{at:05}"}},
+                   "status":{{"currentState":{{"interfaces":[{{"name":"eth0","type":"ethernet","state":"up"}}]}}}}}}"#
+            ))
+        };
+        let objects = (0..nodes).map(state).chain([object(NAD)]).collect();
+        let settings = Settings { all_nads: true, ..Settings::default() };
+        let world = World::of(Inputs { objects, settings, ..Inputs::default() });
+        let Check::State(check) = rule("missing-interface").unwrap().check else { panic!("not of a state") };
+        check(&world)
+    }
+
+    #[test]
+    fn one_finding_for_each_node_and_the_last_counts_the_rest() {
+        assert_eq!(missing(0), []);
+        assert_eq!(missing(20).iter().filter(|finding| finding.message.contains(" more)")).count(), 0);
+        let many = missing(15_000);
+        assert_eq!(many.len(), 20);
+        assert_eq!((many[0].subject.as_str(), many[19].subject.as_str()), ("node-00000 eth1", "node-00019 eth1"));
+        let counting: Vec<_> = many.iter().filter(|finding| finding.message.contains(" more)")).collect();
+        assert_eq!(counting.len(), 1);
+        assert!(counting[0].message.contains("node-00019 (and 14980 more) does not have"), "{}", counting[0].message);
+    }
+}

@@ -185,3 +185,95 @@ fn is_local(address: IpAddr) -> bool {
     };
     link_local || address.is_loopback() || address.is_unspecified()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::place::ObjectRef;
+    use crate::tree;
+
+    fn said(interfaces: &str) -> Found {
+        let text = format!(r#"{{"status":{{"currentState":{{"interfaces":{interfaces}}}}}}}"#);
+        let object = ObjectRef {
+            api_version: "nmstate.io/v1beta1".into(),
+            kind: "NodeNetworkState".into(),
+            namespace: None,
+            name: "a".into(),
+        };
+        let mut found = Found::about(object, SOURCE.name);
+        learn(&tree::parse(&text).unwrap(), &mut found);
+        found
+    }
+
+    fn host(interfaces: &str) -> Host {
+        said(interfaces).host.unwrap()
+    }
+
+    #[test]
+    fn interfaces_are_found_by_each_of_their_names() {
+        let host = host(
+            r#"[{"name":"eth1","type":"ethernet","state":"up","mtu":9000,"alt-names":[{"name":"enp3s0"}]},
+                {"name":"br-ex","type":"ovs-bridge","state":"up","bridge":{"port":[{"name":"br-ex"},{"name":"veth1"}]}},
+                {"name":"br-ex","type":"ovs-interface","state":"ignore","mtu":1400}]"#,
+        );
+        assert!(host.whole);
+        let of = |name| host.interface(name).map(|one| (&*one.name, one.kind, one.up, one.mtu, one.has_uplink));
+        assert_eq!(of("eth1"), Some(("eth1", Kind::Other, Some(true), Some(9000), None)));
+        assert_eq!(of("enp3s0"), of("eth1"));
+        assert_eq!(of("br-ex"), Some(("br-ex", Kind::Other, None, Some(1400), None)));
+        assert_eq!(host.interfaces.iter().filter_map(|one| one.has_uplink).collect::<Vec<_>>(), [false]);
+        assert_eq!(of("eth"), None);
+    }
+
+    #[test]
+    fn what_comes_and_goes_with_pods_is_not_kept() {
+        let pods = ["veth0a1b2c3d", "cali01234567890", "lxc_health", "0a1b2c3d4e5f678", "0a1b2c3d4e5f_h"];
+        for name in pods {
+            let text = format!(
+                r#"[{{"name":"{name}","type":"veth","ipv4":{{"address":[{{"ip":"10.0.0.1","prefix-length":24}}]}}}}]"#
+            );
+            let found = said(&text);
+            assert!(found.claims.is_empty() && found.host.unwrap().interfaces.is_empty(), "{name}");
+        }
+        for name in ["eth0", "bond0.100", "enp3s0f0np0", "eno1", "br-migration", "deadbeef0", "vlan7"] {
+            assert!(!is_generated(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_claimed_once_with_their_addresses() {
+        let found = said(
+            r#"[{"name":"eth1","ipv4":{"enabled":true,"address":[{"ip":"10.1.2.3","prefix-length":24},
+                 {"ip":"10.1.2.4","prefix-length":24}]},"ipv6":{"address":[{"ip":"fe80::1","prefix-length":64},
+                 {"ip":"fd00::3","prefix-length":64}]}},
+                {"name":"lo","ipv4":{"address":[{"ip":"10.9.9.9","prefix-length":32}]}},
+                {"name":"kube-ipvs0","ipv4":{"address":[{"ip":"10.96.0.1","prefix-length":32}]}}]"#,
+        );
+        let claims: Vec<_> = found.claims.iter().map(|claim| format!("{} {}", claim.class, claim.interval)).collect();
+        assert_eq!(claims, ["secondary 10.1.2.0/24", "secondary fd00::/64"]);
+        assert_eq!(found.host.unwrap().addresses, ["10.1.2.3", "fd00::3"].map(|text| text.parse::<IpAddr>().unwrap()));
+        assert_eq!(found.claims[1].origin.path, "status.currentState.interfaces[0].ipv6.address[1].ip");
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_read_whole_says_nothing_of_absence() {
+        for (interfaces, path) in [
+            ("{}", "status.currentState.interfaces"),
+            ("[{}]", "status.currentState.interfaces[0].name"),
+            (r#"[{"name":7}]"#, "status.currentState.interfaces[0].name"),
+            (r#"[{"name":"a","mtu":"x"}]"#, "status.currentState.interfaces[0].mtu"),
+            (
+                r#"[{"name":"a","ipv4":{"address":[{"ip":"10.0.0.1","prefix-length":33}]}}]"#,
+                "status.currentState.interfaces[0].ipv4.address[0].ip",
+            ),
+        ] {
+            let found = said(interfaces);
+            assert_eq!(found.bad.first().map(|(path, _)| path.as_str()), Some(path), "{interfaces}");
+            assert!(!found.host.unwrap().whole, "{interfaces}");
+        }
+        let many: Vec<_> = (0..=MOST_INTERFACES).map(|at| format!(r#"{{"name":"e{at}"}}"#)).collect();
+        let found = said(&format!("[{}]", many.join(",")));
+        assert_eq!(found.host.as_ref().map(|host| (host.whole, host.interfaces.len())), Some((false, MOST_INTERFACES)));
+        assert!(!host("null").whole, "nothing was written yet");
+    }
+}
