@@ -308,12 +308,12 @@ fn the_program_describes_itself() {
 
 /// `kubectl get nodenetworkstates -o json` of two nodes, of which the second has no eth2.
 const INTERFACES: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
-    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node1"}, "status":
+    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node01"}, "status":
      {"currentState": {"interfaces": [{"name": "eth1", "type": "ethernet", "state": "up", "mtu": 1500},
                                       {"name": "eth2", "type": "ethernet", "state": "up", "mtu": 1500}]}}},
-    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node2"}, "status":
+    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node02"}, "status":
      {"currentState": {"interfaces": [{"name": "eth1", "type": "ethernet", "state": "up", "mtu": 1500}]}}},
-    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node3"}}]}"#;
+    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node03"}}]}"#;
 
 #[test]
 fn interfaces_of_nodes_are_judged_from_files_and_from_a_world() {
@@ -333,8 +333,8 @@ fn interfaces_of_nodes_are_judged_from_files_and_from_a_world() {
     assert!(found(&[&other, "--world", &world]).contains(&missing));
     assert!(!found(&[&nad, "--world", &world]).contains(&missing));
     let (_, report, _) = run(&["check", &cr, &other, &states]);
-    assert!(report.contains("eth2, which node2 does not have"), "{report}");
-    let told = "The interfaces of 2 nodes are known; node3 has no NodeNetworkState that can be read";
+    assert!(report.contains("eth2, which node02 does not have"), "{report}");
+    let told = "The interfaces of 2 nodes are known; node03 has no NodeNetworkState that can be read";
     assert!(report.contains(told), "{report}");
     assert!(run(&["networks", &states]).1.contains(told));
     assert!(!run(&["networks", &nad]).1.contains("interfaces of"));
