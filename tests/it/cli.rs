@@ -328,7 +328,7 @@ fn interfaces_of_nodes_are_judged_from_files_and_from_a_world() {
     let missing = "deny missing-interface".to_owned();
     let found = |arguments: &[&str]| verdicts(&json(&[arguments, &["--networks", NETWORKS]].concat()));
     assert_eq!(found(&[&cr, &nad, &states]), [""; 0]);
-    assert_eq!(found(&[&cr, &other, &states]), [missing.clone()]);
+    assert_eq!(found(&[&cr, &other, &states]), std::slice::from_ref(&missing));
     assert_eq!(found(&[&cr, &other]), [""; 0], "no state, no judgement");
     assert!(found(&[&other, "--world", &world]).contains(&missing));
     assert!(!found(&[&nad, "--world", &world]).contains(&missing));
