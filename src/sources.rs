@@ -12,6 +12,7 @@ pub mod kubeadm_config;
 pub mod kubernetes;
 pub mod labels;
 pub mod metallb;
+pub mod node_network_state;
 pub mod nodes;
 pub mod nv_ipam;
 pub mod openshift;
@@ -31,6 +32,7 @@ use crate::networks::{Claim, Class, Confidence, Origin};
 use crate::place::ObjectRef;
 use crate::tree::Node;
 use labels::Labels;
+use node_network_state::Host;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -64,6 +66,8 @@ pub struct Reads {
     pub namespace: Option<&'static str>,
     /// Only the object of this name.
     pub name: Option<&'static str>,
+    /// In a cluster it is read only if asked for; files and snapshots that hold such objects count always.
+    pub opt_in: bool,
 }
 
 /// What one object says about the cluster.
@@ -81,6 +85,8 @@ pub struct Found {
     pub pools: Vec<Pool>,
     /// Set by Node objects.
     pub node: Option<NodeFacts>,
+    /// Set by NodeNetworkState objects.
+    pub host: Option<Host>,
     /// Set by a network that is the primary one of some namespaces: which. For those its claims are [`Class::Pod`].
     pub primary_of: Option<Namespaces>,
     /// Fields that could not be read: path and why.
@@ -135,12 +141,17 @@ impl Reads {
         plural: &'static str,
         kind: &'static str,
     ) -> Self {
-        Self { group, versions, plural, kind, namespace: None, name: None }
+        Self { group, versions, plural, kind, namespace: None, name: None, opt_in: false }
     }
 
     /// The one object of this name.
     const fn named(self, namespace: Option<&'static str>, name: &'static str) -> Self {
         Self { namespace, name: Some(name), ..self }
+    }
+
+    /// Not read in a cluster unless asked for.
+    const fn opt_in(self) -> Self {
+        Self { opt_in: true, ..self }
     }
 
     fn holds(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
@@ -163,6 +174,7 @@ impl Found {
             claims: Vec::new(),
             pools: Vec::new(),
             node: None,
+            host: None,
             primary_of: None,
             bad: Vec::new(),
         }
@@ -220,6 +232,7 @@ pub static SOURCES: &[&Source] = &[
     &kubeadm_config::SOURCE,
     &kubernetes::SOURCE,
     &metallb::SOURCE,
+    &node_network_state::SOURCE,
     &nodes::SOURCE,
     &nv_ipam::SOURCE,
     &openshift::INFRASTRUCTURE,
@@ -258,6 +271,7 @@ pub fn found(node: &Node<'_>, name: &ObjectRef, document: Option<usize>) -> Opti
         found.pools.extend(more.pools);
         found.bad.extend(more.bad);
         found.node = found.node.or(more.node);
+        found.host = found.host.or(more.host);
         found.primary_of = found.primary_of.or(more.primary_of);
     }
     Some(found)

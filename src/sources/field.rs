@@ -45,6 +45,11 @@ impl<'n, 'a> Field<'n, 'a> {
         self.typed("a string", Node::text, found)
     }
 
+    /// A whole number.
+    pub(super) fn whole(&self, found: &mut Found) -> Option<i64> {
+        self.typed("a whole number", Node::whole, found)
+    }
+
     /// The elements of a list.
     pub(super) fn items(&self, found: &mut Found) -> Vec<Self> {
         let items = self.typed("a list", Node::list, found).unwrap_or_default();

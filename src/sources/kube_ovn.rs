@@ -13,14 +13,7 @@ use std::sync::Arc;
 /// kube-ovn Subnets.
 pub static SOURCE: Source = Source {
     name: "kube-ovn",
-    reads: &[Reads {
-        group: "kubeovn.io",
-        versions: &["v1"],
-        plural: "subnets",
-        kind: "Subnet",
-        namespace: None,
-        name: None,
-    }],
+    reads: &[Reads::all("kubeovn.io", &["v1"], "subnets", "Subnet")],
     knows: &[Class::Pod],
     whole_in_itself: false,
     learn,

@@ -20,7 +20,7 @@ pub static SOURCE: Source = Source {
 };
 
 const fn reads(plural: &'static str, kind: &'static str) -> Reads {
-    Reads { group: "nv-ipam.nvidia.com", versions: &["v1alpha1"], plural, kind, namespace: None, name: None }
+    Reads::all("nv-ipam.nvidia.com", &["v1alpha1"], plural, kind)
 }
 
 fn learn(object: &Node<'_>, found: &mut Found) {

@@ -12,14 +12,7 @@ use std::sync::Arc;
 /// SpiderIPPools.
 pub static SOURCE: Source = Source {
     name: "spiderpool",
-    reads: &[Reads {
-        group: "spiderpool.spidernet.io",
-        versions: &["v2beta1"],
-        plural: "spiderippools",
-        kind: "SpiderIPPool",
-        namespace: None,
-        name: None,
-    }],
+    reads: &[Reads::all("spiderpool.spidernet.io", &["v2beta1"], "spiderippools", "SpiderIPPool")],
     knows: &[],
     whole_in_itself: false,
     learn,

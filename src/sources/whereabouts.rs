@@ -9,14 +9,7 @@ use std::sync::Arc;
 /// whereabouts IPPools.
 pub static SOURCE: Source = Source {
     name: "whereabouts",
-    reads: &[Reads {
-        group: "whereabouts.cni.cncf.io",
-        versions: &["v1alpha1"],
-        plural: "ippools",
-        kind: "IPPool",
-        namespace: None,
-        name: None,
-    }],
+    reads: &[Reads::all("whereabouts.cni.cncf.io", &["v1alpha1"], "ippools", "IPPool")],
     knows: &[],
     whole_in_itself: false,
     learn,
