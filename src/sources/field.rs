@@ -73,6 +73,16 @@ impl<'n, 'a> Field<'n, 'a> {
         self.node.and_then(Node::map).is_some()
     }
 
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        self.node.and_then(Node::list).is_some()
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, found: &mut Found) -> Option<bool> {
+        self.typed("a boolean", Node::flag, found)
+    }
+
     /// Claims what the string names, for `class`.
     pub(super) fn claim(&self, class: Class, confidence: Confidence, found: &mut Found) {
         if let Some(text) = self.text(found) {
