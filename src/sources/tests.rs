@@ -1,3 +1,4 @@
+mod fixtures;
 mod openshift;
 
 use super::*;
