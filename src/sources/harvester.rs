@@ -70,9 +70,12 @@ fn learn_setting(node: &Node<'_>, found: &mut Found) {
     let Some(json) = value.json(found) else { return };
     let value = Field::inner(&json, value.path);
     let nested = value.get("network", found);
-    for field in
-        [value.get("range", found), nested.get("range", found), value.get("hostIPRange", found), value.get("vipRange", found)]
-    {
+    for field in [
+        value.get("range", found),
+        nested.get("range", found),
+        value.get("hostIPRange", found),
+        value.get("vipRange", found),
+    ] {
         field.claim(Class::Secondary, Confidence::Live, found);
     }
     if found.object.name == MIGRATION {

@@ -95,7 +95,7 @@ fn learn_operator(node: &Node<'_>, found: &mut Found) {
         claim_internal(&config, places, default, found);
     }
     let masquerade = config.at(&["gatewayConfig", "ipv4", "internalMasqueradeSubnet"], found);
-    if !masquerade.is_there() {
+    if !masquerade.is_there() || masquerade.is_empty_text() {
         let path = format!("{}, default before 4.17, kept by upgrades", masquerade.path);
         found.claim_text(Class::CniInternal, OLD_MASQUERADE, Confidence::Stale, &path);
     }

@@ -35,12 +35,8 @@ pub static OVNKUBE: Source = Source {
 };
 
 /// `config.go`: `Default.V4JoinSubnet` and its like.
-const DEFAULTS: [(&str, &str); 4] = [
-    ("join", "100.64.0.0/16"),
-    ("join", "fd98::/64"),
-    ("transit", "100.88.0.0/16"),
-    ("transit", "fd97::/64"),
-];
+const DEFAULTS: [(&str, &str); 4] =
+    [("join", "100.64.0.0/16"), ("join", "fd98::/64"), ("transit", "100.88.0.0/16"), ("transit", "fd97::/64")];
 
 fn learn(node: &Node<'_>, found: &mut Found) {
     let data = Field::root(node).get("data", found);

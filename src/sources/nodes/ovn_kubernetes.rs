@@ -76,12 +76,7 @@ fn claim_families(families: &Field<'_, '_>, found: &mut Found) {
     }
 }
 
-fn in_json(
-    annotations: &Field<'_, '_>,
-    key: &str,
-    found: &mut Found,
-    read: impl FnOnce(&Field<'_, '_>, &mut Found),
-) {
+fn in_json(annotations: &Field<'_, '_>, key: &str, found: &mut Found, read: impl FnOnce(&Field<'_, '_>, &mut Found)) {
     let field = annotations.get(key, found);
     if let Some(json) = field.json(found) {
         read(&Field::inner(&json, field.path), found);

@@ -37,6 +37,7 @@ fn learnt(source: &'static Source, node: &Node<'_>) -> Vec<String> {
 
 #[test]
 fn every_fixture_says_what_stands_before_it() {
+    let mut wrong = Vec::new();
     for Fixture { source, yaml, expected } in fixtures() {
         let node = tree_of(&yaml);
         let text = |keys: &[&str]| node.text_at(keys);
@@ -44,8 +45,11 @@ fn every_fixture_says_what_stands_before_it() {
         let name = text(&["metadata", "name"]).unwrap();
         assert!(source.reads_object(api, kind, text(&["metadata", "namespace"]), name), "{}: {yaml}", source.name);
         let learnt = learnt(source, &node);
-        assert_eq!(learnt, expected, "{}: should be\n{}\nof\n{yaml}", source.name, learnt.join("\n"));
+        if learnt != expected {
+            wrong.push(format!("{}: before\n{yaml}should stand\n{}\n", source.name, learnt.join("\n")));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -56,30 +60,25 @@ fn every_file_is_a_source_s() {
     }
 }
 
-/// The tree with the value at each place in turn put in another's place; what names the object stays.
+/// The tree with the value of another type at each place in turn; what names the object stays.
 fn replaced(node: &Node<'static>, by: &Node<'static>) -> Vec<Node<'static>> {
-    let with = |children: Vec<Node<'static>>, at: usize, child: Node<'static>| {
-        let mut children = children;
-        children[at] = child;
-        children
-    };
-    let mut all = vec![by.clone()];
+    let mut all: Vec<_> = std::iter::once(by.clone()).filter(|by| by.type_name() != node.type_name()).collect();
+    let named = |key: &str| matches!(key, "apiVersion" | "kind" | "name" | "namespace");
     match node {
         Node::List(items) => {
             for (at, item) in items.iter().enumerate() {
-                all.extend(replaced(item, by).into_iter().map(|child| Node::List(with(items.clone(), at, child))));
+                let with = |child| Node::List([&items[..at], &[child], &items[at + 1..]].concat());
+                all.extend(replaced(item, by).into_iter().map(with));
             }
         }
         Node::Map(map) => {
-            for (at, (key, value)) in map.0.iter().enumerate() {
-                if matches!(key.as_ref(), "apiVersion" | "kind" | "name" | "namespace") {
-                    continue;
-                }
-                all.extend(replaced(value, by).into_iter().map(|child| {
+            for (at, (_, value)) in map.0.iter().enumerate().filter(|(_, (key, _))| !named(key)) {
+                let with = |child| {
                     let mut changed = map.clone();
                     changed.0[at].1 = child;
                     Node::Map(changed)
-                }));
+                };
+                all.extend(replaced(value, by).into_iter().map(with));
             }
         }
         _ => {}
@@ -90,21 +89,21 @@ fn replaced(node: &Node<'static>, by: &Node<'static>) -> Vec<Node<'static>> {
 /// Where a value of another type stands, it is noted, unless nobody reads it: never is less claimed without a word.
 #[test]
 fn a_wrong_type_anywhere_is_noted() {
-    let texts = ["3", "[[]]", r#"{"x":{}}"#, "true", r#""x""#];
-    let mut wrong = 0;
-    for by in texts.map(|text| tree::parse(text).unwrap().into_owned()) {
+    let (mut noted, mut silent) = (0, BTreeSet::new());
+    for by in ["3", "[[]]", r#"{"x":{}}"#, "true", r#""x""#].map(|text| tree::parse(text).unwrap().into_owned()) {
         for Fixture { source, yaml, .. } in fixtures() {
             let node = tree_of(&yaml);
             let before = learn(source, &node, None);
             for changed in replaced(&node, &by) {
                 let after = learn(source, &changed, None);
                 let kept = before.claims.iter().all(|claim| after.claims.iter().any(|c| c.interval == claim.interval));
-                let silent = after.bad.is_empty() && !kept;
-                let text = matches!(by, Node::Text(_));
-                assert!(!silent || text || changed == by, "{}: {changed:?}", source.name);
-                wrong += usize::from(!after.bad.is_empty());
+                if after.bad.is_empty() && !kept {
+                    silent.insert(format!("{}: {changed:?}", source.name));
+                }
+                noted += usize::from(!after.bad.is_empty());
             }
         }
     }
-    assert!(wrong > 1000, "{wrong}");
+    assert!(silent.is_empty(), "{silent:#?}");
+    assert!(noted > 1000, "{noted}");
 }
