@@ -39,15 +39,15 @@ fn learn(object: &Node<'_>, found: &mut Found) {
     let gateway = spec.get("gateway", found).text(found).and_then(address).filter(|_| !per_node);
     let mut holes = exclusions(&spec, found);
     holes.extend(gateway.map(Interval::single));
-    let routed = gateway.is_some() || (per_node && spec.get("gatewayIndex", found).is_there());
+    let has_gateway = gateway.is_some() || (per_node && spec.get("gatewayIndex", found).is_there());
     let routes = routes(&spec, gateway, found);
     let leads = spec.get("defaultGateway", found).flag(found) == Some(true);
     found.pools.push(Pool {
         key,
         ranges: usable(prefix, per_node).map(|pool| (prefix, pool, holes)).into_iter().collect(),
         gateways: gateway.into_iter().collect(),
-        routes: if routed { routes } else { Vec::new() },
-        default_route: routed && leads,
+        routes: if has_gateway { routes } else { Vec::new() },
+        default_route: has_gateway && leads,
         per_node,
     });
 }
