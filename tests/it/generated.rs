@@ -53,7 +53,7 @@ fn reads(reads: &Reads) -> String {
 
 /// What the objects of tests/sources say, each class with its confidence: the library's tests hold it against them.
 fn says(source: &Source) -> String {
-    let text = fs::read_to_string(root().join(format!("tests/sources/{}.yaml", source.name))).expect(source.name);
+    let text = fs::read_to_string(root().join(format!("tests/sources/{}.yaml", source.name))).unwrap();
     let claims = text.lines().filter_map(|line| line.strip_prefix("#= "));
     let mut said: BTreeMap<Class, BTreeSet<&str>> = BTreeMap::new();
     for mut words in claims.map(str::split_whitespace) {
