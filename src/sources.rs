@@ -3,11 +3,18 @@
 //! A [`Source`] names the objects that it reads and has a pure function from such an object to what it says. The
 //! watcher, `check`, `snapshot` and the webhook's reverse direction all call that same function.
 
+pub mod antrea;
+pub mod azure;
 pub mod calico;
 pub mod cilium;
 mod field;
 pub mod flannel;
+pub mod gke;
+pub mod harvester;
+pub mod k0s;
 pub mod kube_ovn;
+pub mod kube_proxy;
+pub mod kube_vip;
 pub mod kubeadm_config;
 pub mod kubernetes;
 pub mod labels;
@@ -16,6 +23,7 @@ pub mod node_network_state;
 pub mod nodes;
 pub mod nv_ipam;
 pub mod openshift;
+pub mod ovn_config;
 pub mod ovn_kubernetes;
 pub mod servicecidr;
 pub mod shared;
@@ -154,6 +162,16 @@ impl Reads {
         Self { opt_in: true, ..self }
     }
 
+    /// Every object of the kind in this namespace.
+    const fn within(self, namespace: &'static str) -> Self {
+        Self { namespace: Some(namespace), ..self }
+    }
+
+    /// One ConfigMap.
+    const fn config_map(namespace: &'static str, name: &'static str) -> Self {
+        Self::all("", &["v1"], "configmaps", "ConfigMap").named(Some(namespace), name)
+    }
+
     fn holds(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
         self.kind == kind
@@ -197,6 +215,11 @@ impl Found {
         }
     }
 
+    /// Marks every claim as one of the pool that NADs name `key`.
+    fn pooled(&mut self, key: &Arc<str>) {
+        self.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(key)));
+    }
+
     /// Notes that the field at `path` cannot be read.
     pub fn refuse(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.bad.push((path.into(), why.into()));
@@ -223,12 +246,25 @@ impl Found {
 
 /// Every source.
 pub static SOURCES: &[&Source] = &[
+    &antrea::CONFIG,
+    &antrea::EXTERNAL,
+    &antrea::SOURCE,
+    &azure::SOURCE,
+    &calico::BGP,
+    &calico::INSTALLATION,
     &calico::SOURCE,
     &cilium::CONFIG,
     &cilium::LOAD_BALANCERS,
     &cilium::SOURCE,
     &flannel::SOURCE,
+    &gke::SOURCE,
+    &harvester::HOSTS,
+    &harvester::LOAD_BALANCERS,
+    &harvester::SOURCE,
+    &k0s::SOURCE,
     &kube_ovn::SOURCE,
+    &kube_proxy::SOURCE,
+    &kube_vip::SOURCE,
     &kubeadm_config::SOURCE,
     &kubernetes::SOURCE,
     &metallb::SOURCE,
@@ -239,7 +275,11 @@ pub static SOURCES: &[&Source] = &[
     &openshift::INSTALL_CONFIG,
     &openshift::OPERATOR,
     &openshift::SOURCE,
+    &ovn_config::OVNKUBE,
+    &ovn_config::SOURCE,
+    &ovn_kubernetes::CONNECTS,
     &ovn_kubernetes::SOURCE,
+    &ovn_kubernetes::VTEPS,
     &servicecidr::SOURCE,
     &spiderpool::SOURCE,
     &whereabouts::SOURCE,

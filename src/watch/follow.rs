@@ -148,10 +148,10 @@ impl Following<'_> {
             match self.watch(version, &mut from, again).await {
                 Ok(()) => {}
                 // Whatever else broke it, the server may be another one by now, with another history.
-                Err(Failure::Gone) => return Ok(sleep(jittered(PAUSES[0])).await),
                 Err(failure) => {
                     tracing::debug!(resource = %self.resource, %failure, "watch ended");
-                    return Ok(sleep(jittered(PAUSES[0])).await);
+                    sleep(jittered(PAUSES[0])).await;
+                    return Ok(());
                 }
             }
         }
@@ -174,7 +174,7 @@ impl Following<'_> {
             let frame = frame.map_err(|_| Failure::Other("the watch fell silent".to_owned()))?;
             let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(Failure::from)?;
-            lines.push(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default())?;
+            lines.push(frame.data_ref().map(AsRef::as_ref).unwrap_or_default())?;
             while let Some(line) = lines.next() {
                 self.read(&line, version, from)?;
             }
