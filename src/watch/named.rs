@@ -104,8 +104,8 @@ impl Named {
 
 /// Whether a line tells of another state than `last`, which becomes that of the line.
 fn is_news(line: &[u8], last: &mut String) -> Result<bool, Failure> {
-    let line: Line = serde_json::from_slice(line)
-        .map_err(|_| Failure::Other("the API server's watch cannot be read".to_owned()))?;
+    let line: Line =
+        serde_json::from_slice(line).map_err(|_| Failure::Other("the API server's watch cannot be read".to_owned()))?;
     let version = line.object.metadata.resource_version;
     match line.what.as_str() {
         "ERROR" => Err(Failure::Other("the API server ended the watch".to_owned())),

@@ -86,9 +86,9 @@ impl Api {
     pub async fn start() -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, folder) = (listener.local_addr().unwrap(), tempfile::tempdir().unwrap());
-        let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "x", "users": [],
+        let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "x", "users": [{"name": "x", "user": {"token": "t"}}],
             "clusters": [{"name": "x", "cluster": {"server": format!("http://{address}")}}],
-            "contexts": [{"name": "x", "context": {"cluster": "x", "user": ""}}]});
+            "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]});
         std::fs::write(folder.path().join("kubeconfig"), kubeconfig.to_string()).unwrap();
         let api = Arc::new(Self { state: Mutex::default(), address, folder });
         api.put(Configuration, Some(configuration()));
@@ -158,7 +158,11 @@ impl Api {
         let kind = [Configuration, Secret].into_iter().find(|kind| head.uri.path().starts_with(&list(*kind)));
         let Some(kind) = kind else { return status(404) };
         let is_watch = head.uri.query().unwrap_or_default().contains("watch=true");
-        let method = if is_watch { "WATCH" } else { ["GET", "PUT", "POST", "PATCH"].into_iter().find(|m| head.method == m).unwrap() };
+        let method = if is_watch {
+            "WATCH"
+        } else {
+            ["GET", "PUT", "POST", "PATCH"].into_iter().find(|one| head.method == **one).unwrap()
+        };
         let mut state = self.state();
         if let Some(code) = state.refused.get(&(method, kind)) {
             return status(*code);
@@ -168,7 +172,11 @@ impl Api {
             _ if is_watch => return state.watch(kind),
             (&Method::GET, Some(found)) => return json_of(200, &found),
             (&Method::GET, None) => return status(404),
-            (&Method::PUT, Some(found)) if body["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"] => body,
+            (&Method::PUT, Some(found))
+                if body["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"] =>
+            {
+                body
+            }
             (&Method::POST, None) => body,
             (&Method::PATCH, Some(found)) => match patched(found, &body) {
                 Some(patched) => patched,

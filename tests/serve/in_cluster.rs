@@ -10,8 +10,7 @@ use serde_json::json;
 use std::process::Command;
 
 const TRUSTED: &str = "kubevirt_preflight_certificate_trusted";
-const NAMES: [&str; 6] =
-    ["--namespace", NAMESPACE, "--service", SERVICE, "--webhook-configuration", CONFIGURATION];
+const NAMES: [&str; 6] = ["--namespace", NAMESPACE, "--service", SERVICE, "--webhook-configuration", CONFIGURATION];
 
 /// `serve --cluster` with these further arguments.
 fn in_cluster(api: &Api, arguments: &[&str]) -> Command {
@@ -98,11 +97,13 @@ fn what_is_lacking_or_wrong_is_told_at_once() {
         String::from_utf8(output.stderr).unwrap()
     };
     let text = told(&["--cluster", "--self-managed"], &[]);
-    for flag in ["--namespace NAME or POD_NAMESPACE", "--service NAME", "--webhook-configuration NAME", "--certificate-secret."]
+    for flag in
+        ["--namespace NAME or POD_NAMESPACE", "--service NAME", "--webhook-configuration NAME", "--certificate-secret."]
     {
         assert!(text.contains(flag), "{flag}: {text}");
     }
-    let wrong = ["--service", "a.b", "--webhook-configuration", "A", "--certificate-secret", "s/", "--leaf-lifetime", "5"];
+    let wrong =
+        ["--service", "a.b", "--webhook-configuration", "A", "--certificate-secret", "s/", "--leaf-lifetime", "5"];
     let wrong = [&["--cluster", "--self-managed", "--ca-lifetime=1mo", "--settle=2d"], &wrong[..]].concat();
     let text = told(&wrong, &[("POD_NAMESPACE", "")]);
     for fault in [

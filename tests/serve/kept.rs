@@ -122,7 +122,10 @@ async fn replicas_that_start_at_once_agree_on_one_ca() {
     let found = api.object(Kind::Configuration).unwrap();
     assert_eq!(others(found), others(configuration()));
     let kept = api.object(Kind::Secret).unwrap();
-    assert_eq!((&kept["metadata"]["annotations"], &kept["type"]), (&secret()["metadata"]["annotations"], &json!("Opaque")));
+    assert_eq!(
+        (&kept["metadata"]["annotations"], &kept["type"]),
+        (&secret()["metadata"]["annotations"], &json!("Opaque"))
+    );
     let keys: Vec<_> = kept["data"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, ["ca.crt", "ca.key", "ca.published", "tls.crt", "tls.key"]);
 }
@@ -143,14 +146,17 @@ async fn what_people_break_comes_back_at_once() {
     until("a foreign CA stays", || api.bundles().iter().all(|one| *one == bundle)).await;
     // Damaged: the CA is still there, and signs another leaf.
     api.edit(Kind::Secret, |secret| secret["data"]["tls.key"] = json!("bm8gUEVN"));
-    until("the leaf does not come back", || replicas.iter().all(|one| one.chain().is_some() && one.chain() != chain)).await;
+    until("the leaf does not come back", || replicas.iter().all(|one| one.chain().is_some() && one.chain() != chain))
+        .await;
     until_trusted(&api, &replicas).await;
     assert_eq!(api.bundles()[0], bundle);
     // Gone: there is another CA, beside the one that replicas are trusted by.
     let chain = replicas[0].chain();
     api.put(Kind::Secret, None);
-    until("the Secret does not come back", || api.object(Kind::Secret).is_some_and(|one| !one["data"]["ca.key"].is_null()))
-        .await;
+    until("the Secret does not come back", || {
+        api.object(Kind::Secret).is_some_and(|one| !one["data"]["ca.key"].is_null())
+    })
+    .await;
     until("the new CA is not published", || cas(&api.bundles()[0]).len() == 2).await;
     until_trusted(&api, &replicas).await;
     assert_eq!(replicas[0].chain(), chain, "API servers may not know the new CA yet");

@@ -214,7 +214,9 @@ impl ServeArgs {
 pub(super) struct Checked<T>(Result<T, String>);
 
 /// A parser for clap that refuses nothing.
-pub(super) fn checked<T>(parse: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Checked<T>, Infallible> + Clone {
+pub(super) fn checked<T>(
+    parse: fn(&str) -> Result<T, String>,
+) -> impl Fn(&str) -> Result<Checked<T>, Infallible> + Clone {
     move |text| Ok(Checked(parse(text).map_err(|remedy| format!("is `{text}`; {remedy}."))))
 }
 

@@ -17,7 +17,7 @@ mod pace;
 mod trusted;
 
 pub use check::check;
-pub use keep::SelfManaged;
+pub use keep::{Clients, SelfManaged};
 
 use rustls::pki_types::ServerName;
 

@@ -2,14 +2,14 @@
 
 use super::Own;
 use super::check::tell;
-use super::objects::{Api, Configuration, Entry, Trouble};
+use super::objects::{Api, Configuration, Entry, Secret, Trouble};
 use super::pace::{Outcome, Pace, random};
 use super::trusted::Trusted;
 use crate::serve::certificates::clocks::Clocks;
 use crate::serve::certificates::pair::Shown;
 use crate::serve::certificates::{Seen, Step, step};
 use crate::serve::metrics::Metrics;
-use crate::serve::tls::{self, Tls};
+use crate::serve::tls::{self, Tls, TlsError};
 use jiff::Timestamp;
 use kube::Client;
 use rustls::server::danger::ClientCertVerifier;
@@ -66,7 +66,7 @@ impl SelfManaged {
             tokio::select! {
                 () = sleep(pause.most) => {}
                 () = woken => {}
-                () = changes(&mut keeping.kept.clients) => keeping.present(),
+                () = changes(&mut keeping.kept.clients) => keeping.present_again(),
             }
         }
     }
@@ -114,7 +114,7 @@ impl Keeping {
         let secret = self.api.secret(&self.kept.secret).await?;
         let (entries, data): (Vec<_>, _) = (
             configuration.entries.iter().map(|entry| entry.bundle.clone()).collect(),
-            secret.as_ref().map(|secret| secret.data()),
+            secret.as_ref().map(Secret::data),
         );
         let seen = Seen {
             entries: &entries,
@@ -133,11 +133,9 @@ impl Keeping {
         };
         let published = self.publish(configuration, publish).await;
         // Each of the three rests on what was read, so none waits for another to go well.
-        if let Some(shown) = show {
-            self.shown = Some(shown);
-            self.present();
-        }
+        let presented = show.map_or(Ok(()), |shown| self.present(shown));
         written?;
+        presented?;
         let outcome = if is_done { Outcome::Done(look_again) } else { Outcome::Rest(look_again) };
         Ok(Look { outcome, entries: published?, told })
     }
@@ -150,23 +148,27 @@ impl Keeping {
         Ok(read.entries.into_iter().map(published).collect())
     }
 
-    /// Shows the leaf to the clients that may call.
-    fn present(&mut self) {
-        let Some(shown) = &self.shown else { return };
+    /// Shows this leaf to the clients that may call.
+    fn present(&mut self, shown: Shown) -> Result<(), Trouble> {
         let clients = self.kept.clients.as_mut().map(|clients| Arc::clone(&clients.borrow_and_update()));
-        match shown.tls(clients) {
-            Ok(tls) => {
-                let end = Timestamp::from_second(tls.leaf.not_after).map(|end| end.to_string()).unwrap_or_default();
-                let is_other = self.sender.borrow().as_ref().is_none_or(|old| old.chain != tls.chain);
-                if is_other {
-                    tracing::info!(until = end, "another certificate is shown");
-                }
-                tls::publish(&self.sender, tls, &self.metrics);
-            }
-            Err(error) => {
-                let what = format!("the leaf cannot be shown: {error}");
-                tell(&Trouble::Failed { step: "show", what }, &mut self.told, &self.metrics);
-            }
+        let failed =
+            |error: TlsError| Trouble::Failed { step: "show", what: format!("the leaf cannot be shown: {error}") };
+        let tls = shown.tls(clients).map_err(failed)?;
+        if self.shown.as_ref() != Some(&shown) {
+            let until = Timestamp::from_second(tls.leaf.not_after).map(|end| end.to_string()).unwrap_or_default();
+            tracing::info!(until, "another certificate is shown");
+        }
+        tls::publish(&self.sender, tls, &self.metrics);
+        self.shown = Some(shown);
+        Ok(())
+    }
+
+    /// After a change of who may call.
+    fn present_again(&mut self) {
+        if let Some(shown) = self.shown.clone()
+            && let Err(trouble) = self.present(shown)
+        {
+            tell(&trouble, &mut self.told, &self.metrics);
         }
     }
 }

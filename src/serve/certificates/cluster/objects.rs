@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Method, Request};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingWebhook, ValidatingWebhookConfiguration};
-use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use serde::Serialize;
@@ -61,7 +61,7 @@ pub(super) struct Entry {
 }
 
 /// The Secret as it was read.
-pub(super) struct Secret(core::Secret);
+pub(super) struct Secret(v1::Secret);
 
 impl Secret {
     /// Of a Secret without one: empty.
@@ -103,13 +103,13 @@ impl Api {
         let bundle = ByteString(bundle.as_bytes().to_vec());
         // The API server compares the version with that of the object, and answers with a conflict.
         let version = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": read.version});
-        let entries = (0..read.entries.len()).map(|at| {
-            json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/caBundle"), "value": bundle})
-        });
+        let entries = (0..read.entries.len())
+            .map(|at| json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/caBundle"), "value": bundle}));
         let patch: Vec<Value> = [version].into_iter().chain(entries).collect();
         let path = format!("{CONFIGURATIONS}/{}?{MANAGER}", self.own.configuration);
         let request = request(Method::PATCH, &path, Some(("application/json-patch+json", body(&patch))));
-        let what = format!("the CA bundle cannot be put into ValidatingWebhookConfiguration {}", self.own.configuration);
+        let what =
+            format!("the CA bundle cannot be put into ValidatingWebhookConfiguration {}", self.own.configuration);
         self.send(request).await.map(drop).map_err(|refusal| refusal.trouble("publish", &what))
     }
 
