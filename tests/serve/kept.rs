@@ -194,7 +194,12 @@ async fn a_secret_that_may_not_be_made_is_waited_for_and_the_leaf_stays() {
     api.state().refused = [(("POST", Kind::Secret), 403)].into();
     api.put(Kind::Secret, None);
     until("a failure is not counted", || replicas[0].metric(&failures("write")).is_some()).await;
-    assert_eq!((replicas[0].chain(), api.bundles()), (chain.clone(), bundle));
+    assert_eq!((replicas[0].chain(), api.bundles()), (chain.clone(), bundle.clone()));
+    // Whatever cannot be done: whether the leaf is trusted is told.
+    for (bundles, trusted) in [(&Ca::new("foreign").pem(), 0.0), (&bundle[0], 1.0)] {
+        api.set_bundles(bundles);
+        until("it is not told whether the leaf is trusted", || replicas[0].metric(TRUSTED) == Some(trusted)).await;
+    }
     // Somebody makes it, empty, as the log says.
     api.put(Kind::Secret, Some(secret()));
     until("the new CA is not published", || cas(&api.bundles()[0]).len() == 2).await;
@@ -212,6 +217,10 @@ async fn without_a_configuration_nothing_is_made() {
     // helm makes it last.
     api.put(Kind::Configuration, Some(configuration()));
     until_trusted(&api, &replicas).await;
+    let chain = replicas[0].chain();
+    api.put(Kind::Configuration, None);
+    until("nobody calls, and it is not told", || replicas[0].metric(TRUSTED) == Some(0.0)).await;
+    assert_eq!(replicas[0].chain(), chain);
 }
 
 /// Both clocks run out several times: a leaf after 8 s, the CA after 20 s.

@@ -14,6 +14,7 @@ mod check;
 mod keep;
 mod objects;
 mod pace;
+mod trouble;
 mod trusted;
 
 pub use check::check;

@@ -2,8 +2,9 @@
 //! nothing is written.
 
 use super::Own;
-use super::objects::{Api, Trouble};
+use super::objects::Api;
 use super::pace::{Outcome, Pace, random};
+use super::trouble::Troubles;
 use super::trusted::Trusted;
 use crate::serve::metrics::Metrics;
 use crate::serve::tls::Tls;
@@ -11,7 +12,6 @@ use kube::Client;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
 
 /// At least so often.
 const LOOK: Duration = Duration::from_secs(300);
@@ -21,48 +21,22 @@ pub async fn check(own: Own, client: Client, mut tls: watch::Receiver<Option<Arc
     let api = Api { client: client.clone(), own };
     let changed = Arc::new(Notify::new());
     tokio::spawn(api.watched_configuration().follow(client, Arc::clone(&changed)));
-    let (mut pace, mut trusted, mut told) = (Pace::default(), Trusted::new(Arc::clone(&metrics)), None);
+    let (mut trusted, mut troubles) = (Trusted::new(Arc::clone(&metrics)), Troubles::none(metrics));
+    let mut pace = Pace::default();
     loop {
         let shown = tls.borrow_and_update().clone();
         let outcome = match api.configuration().await {
             Ok(configuration) => {
-                told = None;
-                match &shown {
-                    Some(tls) => {
-                        let now = jiff::Timestamp::now().as_second();
-                        trusted.judge(tls, &configuration.entries, &api.own, now);
-                    }
-                    None => trusted.none(),
-                }
+                troubles.end();
+                trusted.judge(shown.as_deref(), &configuration.entries, &api.own);
                 Outcome::Rest(LOOK)
             }
-            Err(trouble) => tell(&trouble, &mut told, &metrics),
-        };
-        let pause = pace.after(outcome, random());
-        let woken = async {
-            sleep(pause.least).await;
-            changed.notified().await;
+            Err(trouble) => troubles.tell(trouble),
         };
         tokio::select! {
-            () = sleep(pause.most) => {}
-            () = woken => {}
+            () = pace.after(outcome, random()).over(&changed) => {}
             // Without a sender there is no server any more.
             new = tls.changed() => if new.is_err() { return },
-        }
-    }
-}
-
-/// Tells what is wrong, if it was not told before.
-pub(super) fn tell(trouble: &Trouble, told: &mut Option<String>, metrics: &Metrics) -> Outcome {
-    match trouble {
-        Trouble::Conflict => Outcome::Lost,
-        Trouble::Failed { step, what } => {
-            metrics.certificate_failed(step);
-            if told.as_ref() != Some(what) {
-                tracing::error!(why = what, "the certificate cannot be seen to");
-                *told = Some(what.clone());
-            }
-            Outcome::Failed
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The self-managed mode: this replica's part in keeping the Secret, the CA bundle and its own leaf.
 
 use super::Own;
-use super::check::tell;
-use super::objects::{Api, Configuration, Entry, Secret, Trouble};
+use super::objects::{Api, Configuration, Entry, Secret};
 use super::pace::{Outcome, Pace, random};
+use super::trouble::{Trouble, Troubles};
 use super::trusted::Trusted;
 use crate::serve::certificates::clocks::Clocks;
 use crate::serve::certificates::pair::Shown;
@@ -16,7 +16,6 @@ use rustls::server::danger::ClientCertVerifier;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
 
 /// Who may call, as it is now.
 pub type Clients = watch::Receiver<Arc<dyn ClientCertVerifier>>;
@@ -41,8 +40,7 @@ struct Keeping {
     metrics: Arc<Metrics>,
     shown: Option<Shown>,
     trusted: Trusted,
-    /// The error that was last told.
-    told: Option<String>,
+    troubles: Troubles,
 }
 
 impl SelfManaged {
@@ -53,19 +51,13 @@ impl SelfManaged {
         for named in [api.watched_configuration(), api.watched_secret(&self.secret)] {
             tokio::spawn(named.follow(client.clone(), Arc::clone(&changed)));
         }
-        let (trusted, told) = (Trusted::new(Arc::clone(&metrics)), None);
-        let mut keeping = Keeping { api, kept: self, sender, metrics, shown: None, trusted, told };
+        let (trusted, troubles) = (Trusted::new(Arc::clone(&metrics)), Troubles::none(Arc::clone(&metrics)));
+        let mut keeping = Keeping { api, kept: self, sender, metrics, shown: None, trusted, troubles };
         let mut pace = Pace::default();
         loop {
             let outcome = keeping.look().await;
-            let pause = pace.after(outcome, random());
-            let woken = async {
-                sleep(pause.least).await;
-                changed.notified().await;
-            };
             tokio::select! {
-                () = sleep(pause.most) => {}
-                () = woken => {}
+                () = pace.after(outcome, random()).over(&changed) => {}
                 () = changes(&mut keeping.kept.clients) => keeping.present_again(),
             }
         }
@@ -83,33 +75,20 @@ async fn changes(clients: &mut Option<Clients>) {
     }
 }
 
-/// What a look has found, and what became of it.
-struct Look {
-    outcome: Outcome,
-    entries: Vec<Entry>,
-    told: Vec<String>,
-}
-
 impl Keeping {
     async fn look(&mut self) -> Outcome {
         match self.tried().await {
-            Ok(Look { outcome, entries, told }) => {
-                if self.told.take().is_some() {
-                    tracing::info!("the certificate is seen to again");
-                }
+            Ok((outcome, told)) => {
+                self.troubles.end();
                 told.iter().for_each(|sentence| tracing::info!("{sentence}"));
-                let tls = self.sender.borrow().clone();
-                match tls {
-                    Some(tls) => self.trusted.judge(&tls, &entries, &self.api.own, Timestamp::now().as_second()),
-                    None => self.trusted.none(),
-                }
                 outcome
             }
-            Err(trouble) => tell(&trouble, &mut self.told, &self.metrics),
+            Err(trouble) => self.troubles.tell(trouble),
         }
     }
 
-    async fn tried(&mut self) -> Result<Look, Trouble> {
+    /// One read, one step, and what it asks for; with what was done, a sentence each.
+    async fn tried(&mut self) -> Result<(Outcome, Vec<String>), Trouble> {
         let configuration = self.api.configuration().await?;
         let secret = self.api.secret(&self.kept.secret).await?;
         let (entries, data): (Vec<_>, _) = (
@@ -131,21 +110,25 @@ impl Keeping {
             Some(data) => self.api.write(&self.kept.secret, secret, data).await,
             None => Ok(()),
         };
-        let published = self.publish(configuration, publish).await;
+        let (entries, published) = self.publish(configuration, publish).await;
         // Each of the three rests on what was read, so none waits for another to go well.
         let presented = show.map_or(Ok(()), |shown| self.present(shown));
-        written?;
-        presented?;
-        let outcome = if is_done { Outcome::Done(look_again) } else { Outcome::Rest(look_again) };
-        Ok(Look { outcome, entries: published?, told })
+        let tls = self.sender.borrow().clone();
+        self.trusted.judge(tls.as_deref(), &entries, &self.api.own);
+        written.and(published).and(presented)?;
+        Ok((if is_done { Outcome::Done(look_again) } else { Outcome::Rest(look_again) }, told))
     }
 
-    /// The entries as they are afterwards.
-    async fn publish(&self, read: Configuration, bundle: Option<String>) -> Result<Vec<Entry>, Trouble> {
-        let Some(bundle) = bundle else { return Ok(read.entries) };
-        self.api.publish(&read, &bundle).await?;
-        let published = |entry| Entry { bundle: bundle.clone().into_bytes(), ..entry };
-        Ok(read.entries.into_iter().map(published).collect())
+    /// The entries as they are afterwards, too.
+    async fn publish(&self, read: Configuration, bundle: Option<String>) -> (Vec<Entry>, Result<(), Trouble>) {
+        let Some(bundle) = bundle else { return (read.entries, Ok(())) };
+        match self.api.publish(&read, &bundle).await {
+            Ok(()) => {
+                let published = |entry| Entry { bundle: bundle.clone().into_bytes(), ..entry };
+                (read.entries.into_iter().map(published).collect(), Ok(()))
+            }
+            Err(trouble) => (read.entries, Err(trouble)),
+        }
     }
 
     /// Shows this leaf to the clients that may call.
@@ -156,7 +139,7 @@ impl Keeping {
         let tls = shown.tls(clients).map_err(failed)?;
         if self.shown.as_ref() != Some(&shown) {
             let until = Timestamp::from_second(tls.leaf.not_after).map(|end| end.to_string()).unwrap_or_default();
-            tracing::info!(until, "another certificate is shown");
+            tracing::info!(until, "the certificate is shown from now on");
         }
         tls::publish(&self.sender, tls, &self.metrics);
         self.shown = Some(shown);
@@ -168,7 +151,7 @@ impl Keeping {
         if let Some(shown) = self.shown.clone()
             && let Err(trouble) = self.present(shown)
         {
-            tell(&trouble, &mut self.told, &self.metrics);
+            self.troubles.tell(trouble);
         }
     }
 }

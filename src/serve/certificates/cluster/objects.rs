@@ -1,6 +1,7 @@
 //! The two objects: read from the API server, never from a cache, and written as they were read but for what is ours.
 
 use super::Own;
+use super::trouble::Trouble;
 use crate::serve::certificates::held::Data;
 use crate::watch::client::Failure;
 use crate::watch::named::Named;
@@ -21,22 +22,6 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Who writes, in `managedFields`.
 const MANAGER: &str = "fieldManager=kubevirt-preflight";
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
-
-/// Why something could not be done.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
-    /// Somebody else has written the object since it was read.
-    #[error("somebody else has written it since it was read")]
-    Conflict,
-    /// Anything else.
-    #[error("{what}")]
-    Failed {
-        /// As the metrics name it.
-        step: &'static str,
-        /// A sentence without its full stop, for the log.
-        what: String,
-    },
-}
 
 /// The way to both.
 pub(super) struct Api {
@@ -77,16 +62,16 @@ impl Api {
         let failed = |what: String| Trouble::Failed { step: "read", what: format!("{name} {what}") };
         let request = request(Method::GET, &format!("{CONFIGURATIONS}/{}", self.own.configuration), None);
         let text = self.send(request).await.map_err(|refusal| match refusal {
-            Refusal::Failure(Failure::NotFound) => {
-                failed("does not exist: nothing is judged until it is there, for example by helm upgrade".to_owned())
-            }
+            Refusal::Failure(Failure::NotFound) => Trouble::Uncalled(format!(
+                "{name} does not exist: nothing is judged until it is there, for example by helm upgrade"
+            )),
             refusal => failed(format!("cannot be read: {refusal}")),
         })?;
         let read: ValidatingWebhookConfiguration =
             serde_json::from_str(&text).map_err(|error| failed(format!("cannot be read: {error}")))?;
         let entries: Vec<_> = read.webhooks.into_iter().flatten().map(|webhook| self.entry(webhook)).collect();
         if entries.is_empty() {
-            return Err(failed("has no webhooks: nothing is judged until it has".to_owned()));
+            return Err(Trouble::Uncalled(format!("{name} has no webhooks: nothing is judged until it has")));
         }
         Ok(Configuration { version: read.metadata.resource_version.unwrap_or_default(), entries })
     }

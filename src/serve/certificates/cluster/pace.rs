@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::sleep;
 
 /// After the first look that had something to do, or met another replica; doubled each time.
 const FIRST: Duration = Duration::from_millis(200);
@@ -59,6 +61,20 @@ impl Pace {
                 let most = apart(doubled(ERROR, self.failed));
                 Pause { least: most.min(ERROR), most }
             }
+        }
+    }
+}
+
+impl Pause {
+    /// Until it is over, or something has changed.
+    pub(super) async fn over(self, changed: &Notify) {
+        let woken = async {
+            sleep(self.least).await;
+            changed.notified().await;
+        };
+        tokio::select! {
+            () = sleep(self.most) => {}
+            () = woken => {}
         }
     }
 }

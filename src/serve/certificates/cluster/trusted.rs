@@ -6,6 +6,7 @@ use crate::serve::certificates::pair::Cert;
 use crate::serve::certificates::trust;
 use crate::serve::metrics::Metrics;
 use crate::serve::tls::Tls;
+use jiff::Timestamp;
 use std::fmt;
 use std::sync::Arc;
 
@@ -47,13 +48,10 @@ impl Trusted {
         Self { metrics, told: Told::Nothing }
     }
 
-    /// There is no certificate, or nobody who could trust it.
-    pub(super) fn none(&self) {
-        self.metrics.set_trusted(false);
-    }
-
-    /// The certificate that is shown, and the entries as they are.
-    pub(super) fn judge(&mut self, tls: &Tls, entries: &[Entry], own: &Own, now: i64) {
+    /// The certificate that is shown, if there is one, and the entries as they are.
+    pub(super) fn judge(&mut self, tls: Option<&Tls>, entries: &[Entry], own: &Own) {
+        let Some(tls) = tls else { return self.metrics.set_trusted(false) };
+        let now = Timestamp::now().as_second();
         let faults: Vec<_> =
             entries.iter().filter_map(|entry| Some((&entry.name, fault(entry, tls, own, now)?))).collect();
         self.metrics.set_trusted(faults.is_empty());
