@@ -236,6 +236,7 @@ fn line(what: &str, object: &Value) -> Bytes {
 
 /// `None` if it is a patch of another version.
 fn patched(mut object: Value, patch: &Value) -> Option<Value> {
+    assert_eq!(patch[0]["path"], "/metadata/resourceVersion", "a patch of whatever is there");
     for operation in patch.as_array().unwrap() {
         let (path, value) = (operation["path"].as_str().unwrap(), &operation["value"]);
         if path == "/metadata/resourceVersion" {
