@@ -92,7 +92,7 @@ impl Named {
             let frame = frame.map_err(|_| Failure::Other("the watch fell silent".to_owned()))?;
             let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(Failure::from)?;
-            lines.push(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default())?;
+            lines.push(frame.data_ref().map(AsRef::as_ref).unwrap_or_default())?;
             while let Some(line) = lines.next() {
                 if is_news(&line, last)? {
                     changed.notify_one();
