@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 /// Set for the process that runs inside.
-const INSIDE: &str = "KUBEVIRT_PREFLIGHT_TRUTH_INSIDE";
+const INSIDE: &str = "KUBEVIRT_PREFLIGHT_LAB_INSIDE";
 
 /// Runs this program again inside new namespaces and returns its exit code; `None` if it is inside already.
 pub fn enter() -> Option<ExitCode> {
