@@ -13,6 +13,8 @@ mod world;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::civil::Date;
+use kubevirt_preflight::watch::client;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Judges a KubeVirt live-migration network before it lands.
@@ -60,6 +62,23 @@ enum Color {
     Always,
     /// Never.
     Never,
+}
+
+/// Which cluster is read.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct Access {
+    /// Kubeconfig of the cluster; left out, the Pod's own cluster, or what KUBECONFIG names, or ~/.kube/config.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig; left out, its current one.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl From<Access> for client::Access {
+    fn from(Access { kubeconfig, context }: Access) -> Self {
+        Self { kubeconfig, context }
+    }
 }
 
 /// The manifests.

@@ -24,5 +24,7 @@ pub mod rules;
 pub mod serve;
 pub mod sources;
 pub mod tree;
+#[cfg(feature = "shell")]
+pub mod watch;
 pub mod words;
 pub mod world;

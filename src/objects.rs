@@ -60,15 +60,15 @@ const HARVESTER: &str = "vm-migration-network.settings.harvesterhci.io";
 /// The label by which a NAD asks to be judged before anything refers to it.
 pub const CANDIDATE_LABEL: &str = "kubevirt-preflight.io/migration-network";
 
-/// An object as far as it matters.
+/// An object as far as it matters; cheap to clone, so that a store and the worlds made of it share each.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Object {
     /// A network attachment.
-    Nad(Nad),
+    Nad(Arc<Nad>),
     /// A KubeVirt or HyperConverged, which can refer to one.
-    Referrer(Referrer),
+    Referrer(Arc<Referrer>),
     /// An object that says something about the cluster's networks.
-    Found(Found),
+    Found(Arc<Found>),
 }
 
 impl Object {
@@ -93,9 +93,11 @@ impl Object {
     /// What `node` is to us: of a judged kind, or read by a source; `None` for everything else.
     pub fn read(node: &Node<'_>, object: ObjectRef, document: Option<usize>) -> Option<Self> {
         match kind_of(&object) {
-            Some(Kind::Nad) => Some(Self::Nad(Nad::read(node, object, document))),
-            Some(Kind::KubeVirt | Kind::HyperConverged) => Some(Self::Referrer(Referrer::read(node, object, document))),
-            None => sources::found(node, &object, document).map(Self::Found),
+            Some(Kind::Nad) => Some(Self::Nad(Nad::read(node, object, document).into())),
+            Some(Kind::KubeVirt | Kind::HyperConverged) => {
+                Some(Self::Referrer(Referrer::read(node, object, document).into()))
+            }
+            None => sources::found(node, &object, document).map(|found| Self::Found(found.into())),
         }
     }
 }

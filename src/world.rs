@@ -52,6 +52,7 @@ struct Base {
     classes: Classes,
     nodes: Nodes,
     pools: Pools,
+    pods_have_v6: Option<bool>,
     lists: Lists,
     settings: Settings,
     isolation: Option<Vec<String>>,
@@ -68,21 +69,39 @@ struct Over {
     networks: Arc<Networks>,
 }
 
+impl Base {
+    /// The NADs of this namespace and name.
+    fn at<'w>(&'w self, object: &'w ObjectRef) -> impl Iterator<Item = &'w Arc<Attached>> {
+        let start = self.nads.partition_point(|a| nad_order(&a.nad.object) < nad_order(object));
+        self.nads[start..].iter().take_while(move |a| nad_order(&a.nad.object) == nad_order(object))
+    }
+}
+
 impl World {
     /// The world of these inputs.
     pub fn of(inputs: Inputs) -> Self {
+        Self::made(inputs, None)
+    }
+
+    /// The same, sooner: what a text of an unchanged NAD means is taken from `previous`. A NAD is unchanged where it is
+    /// the very same in memory, so keep the objects and replace those that change.
+    pub fn renewed(previous: &Self, inputs: Inputs) -> Self {
+        Self::made(inputs, Some(previous))
+    }
+
+    fn made(inputs: Inputs, previous: Option<&Self>) -> Self {
         let Inputs { objects, declared, lists, settings, problems } = inputs;
         let (mut nads, mut referrers, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for object in objects {
             match object {
                 Object::Nad(nad) if !nad.deleting => nads.push(nad),
                 Object::Nad(_) => {}
-                Object::Referrer(referrer) => referrers.push(Arc::new(referrer)),
+                Object::Referrer(referrer) => referrers.push(referrer),
                 Object::Found(one) => found.push(one),
             }
         }
         let is_whole = |reads: &Reads| lists.kinds.contains(&(reads.group.to_owned(), reads.kind.to_owned()));
-        let classes = Classes::of(&declared, &found, is_whole);
+        let classes = Classes::of(&declared, found.iter().map(|one| &**one), is_whole);
         let namespaces = namespaces(&referrers, &settings);
         let mut claims = declared.claims().to_vec();
         for one in &found {
@@ -91,15 +110,34 @@ impl World {
         }
         let isolation = isolation(&settings, &found);
         let nodes = Nodes::of(&declared, &found, lists.kinds.contains(&(String::new(), "Node".to_owned())));
-        let pools = pools(found);
+        let pools = pools(&found);
         let pods_have_v6 = pods_have_v6(&claims, &classes);
-        let mut nads: Vec<_> = nads.into_iter().map(|nad| attached(nad, &pools, pods_have_v6)).collect();
+        let same = |previous: &&Self| previous.base.pools == pools && previous.base.pods_have_v6 == pods_have_v6;
+        let previous = previous.filter(same);
+        let known = |nad: &Arc<Nad>| {
+            let mut candidates = previous?.base.at(&nad.object);
+            candidates.find(|attached| Arc::ptr_eq(&attached.nad, nad)).cloned()
+        };
+        let made = |nad| known(&nad).unwrap_or_else(|| attached(nad, &pools, pods_have_v6));
+        let mut nads: Vec<_> = nads.into_iter().map(made).collect();
         nads.sort_by(|a, b| nad_order(&a.nad.object).cmp(&nad_order(&b.nad.object)));
         claims.extend(nads.iter().flat_map(|attached| claims_of(attached)));
         let networks = Networks::of(claims);
         let labelled = nads.iter().enumerate().filter(|(_, a)| a.nad.labelled).map(|(at, _)| at).collect();
-        let base =
-            Base { nads, labelled, referrers, networks, classes, nodes, pools, lists, settings, isolation, problems };
+        let base = Base {
+            nads,
+            labelled,
+            referrers,
+            networks,
+            classes,
+            nodes,
+            pools,
+            pods_have_v6,
+            lists,
+            settings,
+            isolation,
+            problems,
+        };
         let world =
             Self { base: Arc::new(base), over: Over::default(), references: Arc::default(), judged: Vec::new() };
         world.drawn(true)
@@ -132,11 +170,11 @@ impl World {
         claims.retain(|claim| !claim.origin.object.is_same(name));
         match object {
             Some(Object::Nad(nad)) if !nad.deleting => {
-                let attached = attached(nad, &self.base.pools, self.pods_have_v6());
+                let attached = attached(nad, &self.base.pools, self.base.pods_have_v6);
                 claims.extend(claims_of(&attached));
                 over.nads.push(attached);
             }
-            Some(Object::Referrer(referrer)) => over.referrers.push(Arc::new(referrer)),
+            Some(Object::Referrer(referrer)) => over.referrers.push(referrer),
             Some(Object::Found(found)) => claims.extend(found.claims_in(true, self.kubevirt_namespaces())),
             Some(Object::Nad(_)) | None => {}
         }
@@ -176,10 +214,7 @@ impl World {
 
     /// The NADs that are this object; several only where manifests repeat.
     pub fn nads_at<'w>(&'w self, object: &'w ObjectRef) -> impl Iterator<Item = &'w Arc<Attached>> {
-        let nads = &self.base.nads;
-        let start = nads.partition_point(|a| nad_order(&a.nad.object) < nad_order(object));
-        let below = nads.iter().skip(start).take_while(|a| nad_order(&a.nad.object) == nad_order(object));
-        let below = below.filter(|a| !self.is_gone(&a.nad.object));
+        let below = self.base.at(object).filter(|a| !self.is_gone(&a.nad.object));
         below.chain(&self.over.nads).filter(|a| a.nad.object.is_same(object))
     }
 
@@ -243,13 +278,6 @@ impl World {
         self.over.gone.iter().any(|gone| gone.is_same(object))
     }
 
-    fn pods_have_v6(&self) -> Option<bool> {
-        let known = self.unknown(Class::Pod).is_none();
-        let everything = Family::V6.everything().interval();
-        let any = self.base.networks.meeting(Class::Pod, everything).next().is_some();
-        if any { Some(true) } else { known.then_some(false) }
-    }
-
     /// The KubeVirt in the namespace of a HyperConverged: it has the placement in force.
     fn kubevirt_beside(&self, referrer: Option<&Referrer>) -> Option<Arc<Referrer>> {
         let namespace = referrer?.object.namespace.as_ref()?;
@@ -260,7 +288,7 @@ impl World {
 }
 
 /// Parses the NAD's text.
-fn attached(nad: Nad, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached> {
+fn attached(nad: Arc<Nad>, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached> {
     let attachment = match &nad.config {
         Config::Text(text) => {
             let ObjectRef { namespace, name, .. } = &nad.object;
@@ -297,9 +325,9 @@ fn pods_have_v6(claims: &[Claim], classes: &Classes) -> Option<bool> {
 }
 
 /// Pools by key; several objects may be parts of one, for example the Subnets of one provider.
-fn pools(found: Vec<Found>) -> Pools {
+fn pools(found: &[Arc<Found>]) -> Pools {
     let mut pools = Pools::new();
-    for pool in found.into_iter().flat_map(|one| one.pools) {
+    for pool in found.iter().flat_map(|one| one.pools.iter().cloned()) {
         match pools.get_mut(&pool.key) {
             None => drop(pools.insert(pool.key.clone(), pool)),
             Some(first) => {
@@ -322,7 +350,7 @@ fn namespaces<'w>(referrers: impl IntoIterator<Item = &'w Arc<Referrer>>, settin
 }
 
 /// Policy decides; without a word from it, config.openshift.io objects show OpenShift, whose Multus isolates.
-fn isolation(settings: &Settings, found: &[Found]) -> Option<Vec<String>> {
+fn isolation(settings: &Settings, found: &[Arc<Found>]) -> Option<Vec<String>> {
     const OPENSHIFT: [&str; 4] = ["default", "openshift-multus", "openshift-sriov-network-operator", "openshift-cnv"];
     let openshift = found.iter().any(|one| one.object.group() == "config.openshift.io");
     let isolated = settings.namespace_isolation.unwrap_or(openshift);

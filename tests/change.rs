@@ -154,7 +154,7 @@ fn a_level_that_rises_under_one_identity_is_refused() {
         found.claim_text(Class::Pod, "10.244.0.0/16", confidence, "data");
         found
     };
-    let objects = vec![object(&bad), object(&cr()), Object::Found(found(Confidence::Stale))];
+    let objects = vec![object(&bad), object(&cr()), Object::Found(found(Confidence::Stale).into())];
     let before = World::of(Inputs { objects, ..Inputs::default() });
     let today = date(2026, 11, 24);
     let level = |world: &World| {
@@ -162,7 +162,7 @@ fn a_level_that_rises_under_one_identity_is_refused() {
         findings.iter().find(|f| f.rule == "pod-network-overlap").map(|f| f.level)
     };
     assert_eq!(level(&before), Some(Level::Warn));
-    let change = |confidence| Change { before: None, after: Some(Object::Found(found(confidence))) };
+    let change = |confidence| Change { before: None, after: Some(Object::Found(found(confidence).into())) };
     let same = review_change(&change(Confidence::Stale), &before, &Policy::default(), today);
     assert_eq!(denied(&same), [""; 0]);
     let risen = review_change(&change(Confidence::Live), &before, &Policy::default(), today);
@@ -192,7 +192,7 @@ fn a_service_network_added_over_a_migration_network_is_refused_for_that_alone() 
     let change = |cidr: &str| {
         let mut found = Found::about(name.clone(), "servicecidr");
         found.claim_text(Class::Service, cidr, Confidence::Live, "spec.cidrs[0]");
-        Change { before: None, after: Some(Object::Found(found)) }
+        Change { before: None, after: Some(Object::Found(found.into())) }
     };
     let asked = |change: &Change| review_change(change, &world, &Policy::default(), date(2026, 11, 24));
     assert_eq!(denied(&asked(&change("192.168.0.0/16"))), ["service-network-overlap"]);

@@ -104,7 +104,7 @@ pub fn world(count: usize, objects: Vec<Object>) -> World {
         let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name };
         let mut found = Found::about(object, "nodes");
         found.claim_text(class, &text, Confidence::Live, "spec.podCIDR");
-        Object::Found(found)
+        Object::Found(found.into())
     });
     let declared = Declared::parse(NETWORKS, "cluster.yaml").expect("a networks file");
     World::of(Inputs { objects: objects.into_iter().chain(blocks).collect(), declared, ..Inputs::default() })

@@ -17,6 +17,9 @@ use kubevirt_preflight::serve::reload::Watched;
 use kubevirt_preflight::serve::telemetry::Telemetry;
 use kubevirt_preflight::serve::tls::{self, Files, Tls, TlsError};
 use kubevirt_preflight::serve::{Server, Sources, descriptors, logs, signals};
+use kubevirt_preflight::watch::follow::Cluster;
+use kubevirt_preflight::watch::resource::resources;
+use kubevirt_preflight::watch::{client, judging, reread};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -52,10 +55,18 @@ impl ServeArgs {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
         let runtime = runtime.context("The threads of the server cannot be started:")?;
         let _lines = logs::AtTheEnd;
-        runtime.block_on(Self::serve(set, files, held, tls, since))
+        let access = self.on_cluster.then(|| client::Access::from(self.access));
+        runtime.block_on(Self::serve(set, files, held, tls, since, access))
     }
 
-    async fn serve(mut set: Set, files: Files, held: Held, tls: Tls, since: SystemTime) -> Result<ExitCode> {
+    async fn serve(
+        mut set: Set,
+        files: Files,
+        held: Held,
+        tls: Tls,
+        since: SystemTime,
+        access: Option<client::Access>,
+    ) -> Result<ExitCode> {
         adjust(&mut set.limits);
         let metrics = Arc::new(Metrics::default());
         let stop = signals::termination().context("Signals cannot be listened for:")?;
@@ -65,13 +76,19 @@ impl ServeArgs {
         let (judge_sender, judge_receiver) = watch::channel(None);
         let judge_sender = Arc::new(judge_sender);
         let held = Arc::new(held);
-        held.publish(&judge_sender, &metrics);
+        let cluster = match access {
+            Some(access) => Some(watch_cluster(&access, &held, &judge_sender, &metrics).await?),
+            None => {
+                held.publish(&judge_sender, &metrics);
+                None
+            }
+        };
         let telemetry = set.collector.map(|(endpoint, cas)| Telemetry::start(&endpoint, &cas, Arc::clone(&metrics)));
         let telemetry = telemetry.transpose().context("--otlp-endpoint cannot be used:")?;
         let sources = Sources {
             judge: judge_receiver,
             tls: tls_receiver,
-            reread: None,
+            reread: cluster.map(reread::reread),
             metrics: Arc::clone(&metrics),
             telemetry: telemetry.clone(),
         };
@@ -122,6 +139,22 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().min(2))
 }
 
+/// Watches the cluster, and publishes each of its states.
+async fn watch_cluster(
+    access: &client::Access,
+    held: &Arc<Held>,
+    sender: &Arc<watch::Sender<Option<Arc<Judge>>>>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Cluster>> {
+    let client = access.client().await.context("--cluster cannot be used:")?;
+    let cluster = Arc::new(Cluster::new(client, resources(), Arc::clone(metrics)));
+    held.watch(Arc::clone(&cluster));
+    cluster.follow();
+    let (held, sender, metrics) = (Arc::clone(held), Arc::clone(sender), Arc::clone(metrics));
+    tokio::spawn(judging::follow(Arc::clone(&cluster), move || held.publish(&sender, &metrics)));
+    Ok(cluster)
+}
+
 fn follow(
     what: &'static str,
     path: PathBuf,
@@ -133,7 +166,8 @@ fn follow(
     let watched = Watched { what, facts: true, paths: vec![path], every: EVERY, since, metrics: Arc::clone(&metrics) };
     tokio::spawn(watched.follow(move || {
         let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
-        if new {
+        // The first state is published once the cluster has been read.
+        if new && sender.borrow().is_some() {
             held.publish(&sender, &metrics);
         }
         Ok(new)

@@ -11,6 +11,7 @@ use kubevirt_preflight::place::ObjectRef;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::world::{Change, Inputs, Lists, Problem, Settings, World};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Group and kind of a NAD.
 const NAD: (&str, &str) = ("k8s.cni.cncf.io", "NetworkAttachmentDefinition");
@@ -111,7 +112,7 @@ impl Gathered {
     pub(super) fn with_deleted(mut self) -> Self {
         for object in &mut self.objects {
             if let Object::Nad(nad) = object {
-                nad.deleting = false;
+                Arc::make_mut(nad).deleting = false;
             }
         }
         self

@@ -1,7 +1,7 @@
 use super::*;
 use crate::tree;
 
-fn referrer(text: &str) -> Referrer {
+fn referrer(text: &str) -> Arc<Referrer> {
     let node = tree::parse(text).unwrap();
     match Object::read(&node, name_of(&node).unwrap(), None) {
         Some(Object::Referrer(referrer)) => referrer,
@@ -10,7 +10,7 @@ fn referrer(text: &str) -> Referrer {
 }
 
 fn network(text: &str) -> Option<String> {
-    referrer(text).network.map(|network| network.text)
+    referrer(text).network.as_ref().map(|network| network.text.clone())
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn an_empty_network_is_not_an_absent_one() {
     let kv = |value: &str| {
         let text = r#"{"apiVersion":"kubevirt.io/v1","kind":"KubeVirt","metadata":{"name":"k"},
             "spec":{"configuration":{"migrations":{"network":VALUE}}}}"#;
-        referrer(&text.replace("VALUE", value)).network
+        referrer(&text.replace("VALUE", value)).network.clone()
     };
     assert_eq!(kv("null"), None);
     assert!(kv(r#""""#).is_some_and(|network| network.read.fault.is_some()));
@@ -46,7 +46,7 @@ fn patches_and_annotations_have_the_last_word() {
     let patched = |value: &str| referrer(&kv.replace("VALUE", value));
     let named = patched(r#"\"x,ns/b@migration0\""#);
     assert_eq!(named.customized.as_deref(), Some("spec.customizeComponents.patches[0].patch"));
-    assert_eq!(named.network.and_then(|n| n.read.target).map(|t| t.name).as_deref(), Some("b"));
+    assert_eq!(named.network.clone().and_then(|n| n.read.target).map(|t| t.name).as_deref(), Some("b"));
     assert_eq!(patched("null").network, None);
     assert_eq!(patched(r#"\"x\""#).network, None);
     let hco = r#"{"apiVersion":"hco.kubevirt.io/v1beta1","kind":"HyperConverged","metadata":{"name":"h","annotations":

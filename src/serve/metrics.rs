@@ -3,6 +3,7 @@
 use crate::admission::Summary;
 use crate::finding::Level;
 use crate::sources::SOURCES;
+use crate::watch::kept::State;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -57,7 +58,7 @@ struct Reason {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Source {
-    source: &'static str,
+    source: String,
     state: &'static str,
 }
 
@@ -123,7 +124,7 @@ pub struct Metrics {
     unread: Counter,
     left_out: Counter,
     spans: Family<Spans, Counter>,
-    seen: Mutex<BTreeMap<&'static str, Instant>>,
+    seen: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -284,15 +285,20 @@ impl Metrics {
     }
 
     /// The state of a source of facts: 1 for `state`, 0 for the others.
-    pub fn set_source(&self, source: &'static str, state: &'static str) {
-        for known in ["ready", "bad"] {
-            self.sources.get_or_create(&Source { source, state: known }).set(i64::from(known == state));
+    pub fn set_source(&self, source: &str, state: &'static str) {
+        for known in State::WORDS {
+            let labels = Source { source: source.to_owned(), state: known };
+            self.sources.get_or_create(&labels).set(i64::from(known == state));
         }
     }
 
     /// The source was seen to be as it is known.
-    pub fn saw(&self, source: &'static str) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(source, Instant::now());
+    pub fn saw(&self, source: &str) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match seen.get_mut(source) {
+            Some(at) => *at = Instant::now(),
+            None => drop(seen.insert(source.to_owned(), Instant::now())),
+        }
     }
 
     /// Unix time of the end of a certificate, `leaf` or `ca`; `None` if it is not known.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Attached {
     /// The NAD.
-    pub nad: Nad,
+    pub nad: Arc<Nad>,
     /// What its text means.
     pub attachment: Attachment,
 }

@@ -5,7 +5,7 @@ use crate::objects::{Expression, Placement, Referrer, Toleration};
 use crate::sources::{Found, NodeFacts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// What is known of the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl fmt::Display for Demand {
 
 impl Nodes {
     /// From what people declared and from Node objects.
-    pub fn of(declared: &Declared, found: &[Found], seen_whole: bool) -> Self {
+    pub fn of(declared: &Declared, found: &[Arc<Found>], seen_whole: bool) -> Self {
         Self {
             declared: declared.nodes().map(|(name, runs)| (name.to_owned(), runs)).collect(),
             declared_whole: declared.counts_nodes(),
@@ -156,7 +156,7 @@ mod tests {
         }
     }
 
-    fn cr(spec: &str) -> Referrer {
+    fn cr(spec: &str) -> Arc<Referrer> {
         let text =
             format!(r#"{{"apiVersion":"kubevirt.io/v1","kind":"KubeVirt","metadata":{{"name":"k"}},"spec":{spec}}}"#);
         let node = tree::parse(&text).unwrap();

@@ -1,7 +1,7 @@
 //! Flags and environment. Values that clap would refuse one at a time are kept with what is wrong with them: a start-up
 //! tells all that is to be mended at once.
 
-use super::super::Cluster;
+use super::super::{Access, Cluster};
 use anyhow::{Context as _, Error, anyhow, bail};
 use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
@@ -91,6 +91,11 @@ pub(in crate::cli) struct ServeArgs {
     /// Whether to refuse, whatever the policy says: warn refuses nothing.
     #[arg(long, value_enum, env = "KUBEVIRT_PREFLIGHT_ENFORCEMENT", value_name = "LEVEL")]
     enforcement: Option<LevelArg>,
+    /// Judge with the objects of the cluster, which are watched.
+    #[arg(long = "cluster", conflicts_with = "world")]
+    pub(super) on_cluster: bool,
+    #[command(flatten)]
+    pub(super) access: Access,
     // Last: its heading would stand above all that follows.
     #[command(flatten)]
     pub(super) cluster: Cluster,

@@ -11,10 +11,11 @@ use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::policy::Policy;
 use kubevirt_preflight::serve::judge::{Judge, today};
 use kubevirt_preflight::serve::metrics::Metrics;
-use kubevirt_preflight::world::{Inputs, Settings, World};
+use kubevirt_preflight::watch::follow::Cluster as Watched;
+use kubevirt_preflight::world::{Inputs, Lists, Settings, World};
 use std::path::PathBuf;
 use std::slice;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 /// The last good state of each file.
@@ -22,6 +23,8 @@ pub(super) struct Held {
     cluster: Cluster,
     overrides: Overrides,
     parts: Mutex<Parts>,
+    /// The cluster that is watched, once there is a way to it; without one the world is a file's.
+    watched: OnceLock<Arc<Watched>>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,9 +41,9 @@ impl Held {
         let (cluster, overrides) = (args.cluster.clone(), args.overrides());
         let given = [&cluster.networks, &cluster.world].into_iter().flatten().any(|path| !path.is_empty());
         let flags = !(cluster.pod_cidr.is_empty() && cluster.service_cidr.is_empty() && cluster.node.is_empty());
-        let named = (given || flags).then_some(()).ok_or_else(|| {
+        let named = (given || flags || args.on_cluster).then_some(()).ok_or_else(|| {
             anyhow!(
-                "Nothing tells what the cluster uses; name --networks FILE, --world FILE, or the networks by flags."
+                "Nothing tells what the cluster uses; give --cluster, --networks FILE, --world FILE, or the networks by flags."
             )
         });
         let flags = flag_faults(&cluster);
@@ -49,7 +52,7 @@ impl Held {
         match (named, policy(&cluster, overrides), file, world(&cluster)) {
             (Ok(()), Ok(policy), Ok(declared), Ok((world, snapshot))) if flags.is_empty() => {
                 let parts = Mutex::new(Parts { policy, declared, world, snapshot });
-                Ok(Self { cluster, overrides, parts })
+                Ok(Self { cluster, overrides, parts, watched: OnceLock::new() })
             }
             (named, policy, declared, world) => {
                 let errors = [named.err(), policy.err(), declared.err(), world.err()];
@@ -89,18 +92,38 @@ impl Held {
     pub(super) fn publish(&self, sender: &watch::Sender<Option<Arc<Judge>>>, metrics: &Metrics) {
         // Held to the end: of two files that change at once, the one that is read first must not be the last word.
         let parts = self.parts();
-        let Parts { policy, declared, world, snapshot } = parts.clone();
-        let world = World::of(Inputs {
-            objects: world,
+        let Parts { policy, declared, .. } = parts.clone();
+        let (objects, lists) = self.facts(&parts);
+        let inputs = Inputs {
+            objects,
             declared: declared.merged(policy.declared()),
-            lists: lists(Some(&snapshot), false),
+            lists,
             settings: Settings { migration_networks: self.cluster.migration_network.clone(), ..policy.settings() },
             ..Inputs::default()
-        });
+        };
+        let last = sender.borrow().clone();
+        let world = match last {
+            Some(last) => World::renewed(&last.world, inputs),
+            None => World::of(inputs),
+        };
         let judge = Judge { world, policy };
         metrics.set_findings(&judge.findings(today()));
         sender.send_replace(Some(Arc::new(judge)));
         drop(parts);
+    }
+
+    /// Judges with the objects of this cluster from now on.
+    pub(super) fn watch(&self, cluster: Arc<Watched>) {
+        // There is one cluster, set once.
+        let _ = self.watched.set(cluster);
+    }
+
+    fn facts(&self, parts: &Parts) -> (Vec<Object>, Lists) {
+        let Some(cluster) = self.watched.get() else {
+            return (parts.world.clone(), lists(Some(&parts.snapshot), false));
+        };
+        let kept = cluster.kept();
+        (kept.objects().cloned().collect(), kept.lists(false))
     }
 
     fn parts(&self) -> MutexGuard<'_, Parts> {

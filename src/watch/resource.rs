@@ -1,0 +1,140 @@
+//! What is read of the cluster: the judged kinds, and what the table of sources names. RBAC in the chart is made from the
+//! same table.
+
+use crate::objects::WANTED;
+use crate::place::ObjectRef;
+use crate::sources::SOURCES;
+use crate::tree::Want;
+use std::fmt;
+
+/// One list of the cluster: of a kind, or of the one object of a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Served versions, the preferred one first.
+    pub versions: &'static [&'static str],
+    /// Name in the API.
+    pub plural: &'static str,
+    /// Kind.
+    pub kind: &'static str,
+    /// Only in this namespace.
+    pub namespace: Option<&'static str>,
+    /// Only the object of this name.
+    pub name: Option<&'static str>,
+    /// Readiness waits for it.
+    pub is_needed: bool,
+    /// What of an object is kept.
+    pub want: &'static Want,
+}
+
+const fn judged(
+    group: &'static str,
+    versions: &'static [&'static str],
+    plural: &'static str,
+    kind: &'static str,
+) -> Resource {
+    Resource { group, versions, plural, kind, namespace: None, name: None, is_needed: true, want: &WANTED }
+}
+
+/// The kinds that are judged: their lists hold readiness.
+pub static JUDGED: [Resource; 3] = [
+    judged("kubevirt.io", &["v1", "v1alpha3"], "kubevirts", "KubeVirt"),
+    judged("hco.kubevirt.io", &["v1beta1", "v1"], "hyperconvergeds", "HyperConverged"),
+    judged("k8s.cni.cncf.io", &["v1"], "network-attachment-definitions", "NetworkAttachmentDefinition"),
+];
+
+/// Everything that is read, each list once although several sources read it.
+pub fn resources() -> Vec<Resource> {
+    let mut all = JUDGED.to_vec();
+    for reads in SOURCES.iter().flat_map(|source| source.reads) {
+        let resource = Resource {
+            group: reads.group,
+            versions: reads.versions,
+            plural: reads.plural,
+            kind: reads.kind,
+            namespace: reads.namespace,
+            name: reads.name,
+            is_needed: false,
+            want: &Want::All,
+        };
+        if !all.iter().any(|other| other.id() == resource.id()) {
+            all.push(resource);
+        }
+    }
+    all
+}
+
+impl Resource {
+    fn id(&self) -> (&str, &str, Option<&str>, Option<&str>) {
+        (self.group, self.plural, self.namespace, self.name)
+    }
+
+    /// `/api/v1` or `/apis/GROUP/VERSION`
+    pub fn root(&self, version: &str) -> String {
+        if self.group.is_empty() { format!("/api/{version}") } else { format!("/apis/{}/{version}", self.group) }
+    }
+
+    /// The path of its list, with the field selector that a grant for one name asks for.
+    pub fn list(&self, version: &str) -> String {
+        let namespace = self.namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
+        let selector = self.name.map(|name| format!("fieldSelector=metadata.name%3D{name}&")).unwrap_or_default();
+        format!("{}{namespace}/{}?{selector}", self.root(version), self.plural)
+    }
+
+    /// The path of one object.
+    pub fn object(&self, version: &str, object: &ObjectRef) -> String {
+        let namespace = object.namespace.as_ref().map(|namespace| format!("/namespaces/{namespace}"));
+        format!("{}{}/{}/{}", self.root(version), namespace.unwrap_or_default(), self.plural, object.name)
+    }
+
+    /// As an object of it is named.
+    pub fn api_version(&self, version: &str) -> String {
+        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
+    }
+
+    /// Whether its list is of the nodes, which change all the time and are large.
+    pub fn is_of_nodes(&self) -> bool {
+        self.group.is_empty() && self.plural == "nodes"
+    }
+}
+
+/// `ippools.crd.projectcalico.org`, `configmaps kube-system/kubeadm-config`
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.plural)?;
+        if !self.group.is_empty() {
+            write!(f, ".{}", self.group)?;
+        }
+        match (self.namespace, self.name) {
+            (Some(namespace), Some(name)) => write!(f, " {namespace}/{name}"),
+            (Some(namespace), None) => write!(f, " {namespace}/"),
+            (None, Some(name)) => write!(f, " {name}"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_one_name_is_asked_for_as_its_grant_allows() {
+        let all = resources();
+        let paths: Vec<_> = all.iter().map(|resource| resource.list(resource.versions[0])).collect();
+        assert!(paths.contains(&"/apis/kubevirt.io/v1/kubevirts?".to_owned()));
+        assert!(paths.contains(&"/apis/networking.k8s.io/v1/servicecidrs?".to_owned()));
+        let kubernetes = "/api/v1/namespaces/default/services?fieldSelector=metadata.name%3Dkubernetes&".to_owned();
+        assert!(paths.contains(&kubernetes), "{paths:?}");
+    }
+
+    #[test]
+    fn no_list_is_read_twice() {
+        let mut names: Vec<_> = resources().iter().map(ToString::to_string).collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}
