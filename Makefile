@@ -64,7 +64,7 @@ bench-serve: ## The server under load beside one of the same stack that does not
 
 # The real parts that the tests hold us against: each is a Go module of its own, so that their dependencies never meet.
 GO ?= go
-PARTS := plugins multus etcd kubernetes
+PARTS := plugins multus etcd kubernetes helm
 BUILT := $(PARTS:%=target/tools/%/built)
 # Without these kubectl does not tell its version.
 target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
