@@ -9,7 +9,7 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-.PHONY: help demo run tools truth build test generate fmt lint core docs deny bench bench-serve fuzz ci
+.PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ bench-serve: ## The server under load beside one of the same stack that does not
 
 # The real parts that the tests hold us against: each is a Go module of its own, so that their dependencies never meet.
 GO ?= go
-PARTS := plugins multus etcd kubernetes helm
+PARTS := plugins multus etcd kubernetes kubevirt helm
 BUILT := $(PARTS:%=target/tools/%/built)
 # Without these kubectl does not tell its version.
 target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
@@ -90,6 +90,14 @@ $(NAD_CRD): target/tools/multus/built
 	@cp "$$($(GO) list -C tests/tools/multus -m -f '{{.Dir}}' \
 		github.com/k8snetworkplumbingwg/network-attachment-definition-client)/artifacts/networks-crd.yaml" $@
 	@chmod 644 $@
+
+KUBEVIRT_CRD := target/tools/kubevirt/kubevirt-crd.yaml
+
+$(KUBEVIRT_CRD): target/tools/kubevirt/built
+	@target/tools/kubevirt/resource-generator --type=kv > $@.part && mv $@.part $@
+
+e2e: tools $(KUBEVIRT_CRD) ## Install the chart by helm on a real API server and try it there (ONLY=NAME: a part)
+	@$(CARGO) test --quiet --locked --test e2e -- $(if $(ONLY),'$(ONLY)')
 
 # Not a part of ci: it needs a nightly toolchain and never ends by itself.
 fuzz: $(FUZZ) ## Run both fuzz targets, for TIME seconds each

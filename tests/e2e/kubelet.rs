@@ -7,11 +7,13 @@
 //! minute, a restart waits one second and not ten or more. What a Pod asks for beyond that is an error, never passed over.
 
 mod container;
-mod network;
+pub mod network;
 mod pod;
 mod probe;
 mod status;
 mod volumes;
+
+pub use pod::folder;
 
 use super::api;
 use super::image::Image;

@@ -1,0 +1,155 @@
+//! The examples of the rules' pages, written to the API server.
+
+#[allow(dead_code)]
+#[path = "../../pages/page.rs"]
+mod page;
+
+use super::policy;
+use crate::lab::{KUBEVIRT, Lab};
+use crate::process::within;
+use kubevirt_preflight::rules::RULES;
+use page::{Block, Kind, Page};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Rules that no admission can show, each with the reason.
+const NOT_HERE: [(&str, &str); 5] = [
+    ("duplicate-object", "an API server has every object once"),
+    ("expired-exception", "of the policy, not of a write; the scenario of exceptions has it"),
+    ("misspelt-kind", "an API server does not take it"),
+    ("missing-attachment", "the NAD may come with the next write: unseen-attachment"),
+    ("unreadable-document", "an API server does not take it"),
+];
+
+/// Kinds that are written; an example that needs another is passed over.
+const KINDS: [&str; 3] = ["NetworkAttachmentDefinition", "KubeVirt", "HyperConverged"];
+
+/// What a page's example comes to: its objects, the policy, and what must be found.
+struct Example {
+    title: String,
+    before: Vec<Value>,
+    after: Vec<Value>,
+    policy: Value,
+    wanted: BTreeSet<String>,
+}
+
+pub fn pages(lab: &mut Lab) {
+    let mut examples: Vec<Example> = RULES.iter().flat_map(|rule| of_rule(rule.id, rule.page)).collect();
+    // A policy is read by the replicas within seconds: each one once.
+    examples.sort_by_key(|example| example.policy.to_string());
+    for rule in RULES.iter().filter(|rule| NOT_HERE.iter().all(|(id, _)| *id != rule.id)) {
+        let shown = examples.iter().any(|example| example.wanted.iter().any(|mark| mark.ends_with(&format!(" {}", rule.id))));
+        lab.check(&format!("an example of {}", rule.id), shown, "none whose objects can be written here");
+    }
+    let mut current = Value::Null;
+    for example in &examples {
+        lab.reset();
+        if example.policy != current {
+            lab.policy(&example.policy);
+            current = example.policy.clone();
+        }
+        show(lab, example);
+    }
+    lab.reset();
+    lab.policy(&policy());
+}
+
+/// The first example that shows the rule, and the last one that is clean.
+fn of_rule(rule: &str, text: &str) -> Vec<Example> {
+    if NOT_HERE.iter().any(|(id, _)| *id == rule) {
+        return Vec::new();
+    }
+    let page = Page::of(text);
+    let feasible: Vec<Example> = page.tests().filter_map(|block| example(rule, &page, block)).collect();
+    let shows = feasible.iter().position(|one| one.wanted.iter().any(|mark| mark.split(' ').nth(1) == Some(rule)));
+    let clean = feasible.iter().rposition(|one| one.wanted.is_empty());
+    let kept = |(at, example)| (Some(at) == shows || Some(at) == clean).then_some(example);
+    feasible.into_iter().enumerate().filter_map(kept).collect()
+}
+
+/// `None` for what cannot be written here.
+fn example(rule: &str, page: &Page, block: &Block) -> Option<Example> {
+    if block.has("all-nads") || block.has("complete") || block.has("today") {
+        return None;
+    }
+    let read = |block: &Block| -> Option<Vec<Value>> {
+        page.documents(block).iter().map(|text| serde_saphyr::from_str(&text.text).ok()).collect()
+    };
+    let after = read(block)?;
+    let before = match block.kind {
+        Kind::After => read(page.blocks.iter().take_while(|other| other.line != block.line).last()?)?,
+        _ => Vec::new(),
+    };
+    let mut own = policy();
+    for document in after.iter().chain(&before) {
+        match document["kind"].as_str()? {
+            "Policy" => own.as_object_mut()?.extend(document.as_object()?.clone()),
+            "ClusterNetworks" => {
+                let mut networks = document.clone();
+                networks.as_object_mut()?.retain(|key, _| key != "kind" && key != "apiVersion");
+                own["networks"] = networks;
+            }
+            kind if KINDS.contains(&kind) => {}
+            _ => return None,
+        }
+    }
+    // The API server tells its Services' addresses by itself; without the pods' or the nodes' the lists are floors here.
+    let networks = own["networks"].as_object_mut()?;
+    if !(networks.contains_key("pods") && networks.contains_key("nodes")) {
+        return None;
+    }
+    networks.remove("services");
+    let title = format!("{rule}, example at line {}", block.line);
+    let objects = |documents: Vec<Value>| documents.into_iter().filter(|one| KINDS.contains(&one["kind"].as_str().unwrap_or(""))).collect();
+    Some(Example { title, before: objects(before), after: objects(after), policy: own, wanted: wanted(block) })
+}
+
+fn wanted(block: &Block) -> BTreeSet<String> {
+    block.marks().cloned().collect()
+}
+
+fn show(lab: &mut Lab, example: &Example) {
+    for namespace in example.before.iter().chain(&example.after).filter_map(|one| one["metadata"]["namespace"].as_str()) {
+        if namespace != KUBEVIRT {
+            lab.kubectl(&["create", "namespace", namespace]);
+        }
+    }
+    let mut found = BTreeSet::new();
+    for object in ordered(&example.before) {
+        let said = lab.kubectl_with(&["apply", "-f", "-"], &object.to_string());
+        lab.check(&format!("{}: what was there before", example.title), said.ok, &said.text);
+    }
+    let gone = example.before.iter().filter(|old| example.after.iter().all(|new| !is_same(old, new)));
+    for object in gone.cloned().collect::<Vec<_>>() {
+        found.extend(lab.kubectl_with(&["delete", "--wait=false", "-f", "-"], &object.to_string()).findings());
+    }
+    for object in ordered(&example.after) {
+        if example.before.contains(object) {
+            continue;
+        }
+        // What the replicas know of the objects before may be a moment old: a dry run shows when they have it.
+        let write = object.to_string();
+        let mut dry = BTreeSet::new();
+        within(Duration::from_secs(3), || {
+            dry = lab.kubectl_with(&["apply", "--dry-run=server", "-f", "-"], &write).findings();
+            found.union(&dry).cloned().collect::<BTreeSet<_>>() == example.wanted
+        });
+        let said = lab.kubectl_with(&["apply", "-f", "-"], &write);
+        let real = said.findings();
+        lab.check(&format!("{}: the dry run finds what the write finds", example.title), dry == real, &format!("{dry:?}\n{}", said.text));
+        found.extend(real);
+    }
+    lab.check(&format!("{}: {:?}", example.title, example.wanted), found == example.wanted, &format!("{found:?}"));
+}
+
+/// NADs first.
+fn ordered(objects: &[Value]) -> Vec<&Value> {
+    let mut objects: Vec<_> = objects.iter().collect();
+    objects.sort_by_key(|object| KINDS.iter().position(|kind| object["kind"] == *kind));
+    objects
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    one["kind"] == other["kind"] && ["name", "namespace"].iter().all(|key| one["metadata"][key] == other["metadata"][key])
+}
