@@ -1,5 +1,7 @@
 //! Files that are made from the program: compared here, written by `make generate`.
 
+mod chart;
+
 use crate::{root, run};
 use std::fs;
 

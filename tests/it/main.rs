@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod certs;
+mod chart;
 mod cli;
 mod docs;
 mod examples;

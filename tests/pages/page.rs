@@ -4,7 +4,7 @@
 pub(crate) const HEADINGS: [&str; 5] = ["What it flags", "Why it breaks migration", "Example", "Fix", "Limits"];
 
 /// The webhook entries that a page can name.
-const ENTRIES: [&str; 4] = ["network", "referrer", "attachment", "facts"];
+const ENTRIES: [&str; 4] = ["network", "settings", "attachments", "networks"];
 
 /// What a fence can say after its kind: `as-above` adds the documents of the page's first block whose kind the block
 /// has none of, `complete` says that the objects are all there are, `today` sets the day.
