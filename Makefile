@@ -9,7 +9,11 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
+<<<<<<< HEAD
 .PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz ci
+=======
+.PHONY: help demo run tools truth build test generate fmt lint core docs deny bench bench-serve fuzz image ci
+>>>>>>> chart
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -30,7 +34,7 @@ build: ## Build the program
 test: ## Run all tests
 	$(CARGO) test --quiet --locked
 
-generate: ## Write what is generated: the rule table in README.md, the flags in docs/serve.md, docs/schema
+generate: ## Write what is generated: tables in README.md, docs/serve.md and the chart, schemas, the chart's list of sources
 	GENERATE=1 $(CARGO) test --quiet --locked --test it generated
 
 fmt: ## Check the layout of the code, also of what only macros name
@@ -62,6 +66,26 @@ bench: ## How long a response takes, by body and cluster, and a check of 10,000 
 bench-serve: ## The server under load beside one of the same stack that does nothing, and what was aimed at
 	$(CARGO) bench --quiet --locked --bench serve
 
+# The list of what is linked is put into the program itself, where scanners of images look for it.
+AUDITABLE_VERSION := 0.7.7
+AUDITABLE := target/tools/bin/cargo-auditable
+MUSL := x86_64-unknown-linux-musl
+# `make image IMAGE_PROFILE=e2e` takes a fraction of the time.
+IMAGE_PROFILE ?= release
+IMAGE ?= kubevirt-preflight:$(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+
+image: $(AUDITABLE) ## Build the image (static, FROM scratch, with its SBOM inside) as target/image/kubevirt-preflight.tar
+	@command -v musl-gcc >/dev/null || { echo 'The image needs musl-gcc, which compiles the C of ring: install musl-tools (Debian) or musl-gcc (Fedora).' >&2; exit 1; }
+	@rustup target add $(MUSL) 2>/dev/null || { echo 'The target $(MUSL) cannot be added: rustup is not installed or has no network.' >&2; exit 1; }
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" $(CARGO) auditable build --quiet --locked --bins --target $(MUSL) --profile $(IMAGE_PROFILE)
+	@mkdir -p target/image/root
+	@cp target/$(MUSL)/$(IMAGE_PROFILE)/kubevirt-preflight target/image/root/
+	@image/build.sh target/image/root target/image/kubevirt-preflight.tar $(IMAGE)
+
+$(AUDITABLE):
+	$(CARGO) install cargo-auditable --version $(AUDITABLE_VERSION) --locked --debug --root target/tools \
+		--target-dir target/tools/build
+
 # The real parts that the tests hold us against: each is a Go module of its own, so that their dependencies never meet.
 GO ?= go
 PARTS := plugins multus etcd kubernetes kubevirt helm
@@ -72,11 +96,11 @@ target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVe
 
 NAD_CRD := target/tools/multus/networks-crd.yaml
 
-tools: $(BUILT) $(NAD_CRD) ## Build the API server, etcd, Multus and the CNI plugins with Go, and see to dnsmasq
+tools: $(BUILT) $(NAD_CRD) ## Build the API server, etcd, helm, Multus and the CNI plugins with Go, and see to dnsmasq
 	@tests/tools/dnsmasq target/tools/dnsmasq
 
 $(BUILT): target/tools/%/built: tests/tools/%/go.mod tests/tools/%/go.sum
-	@$(GO) version >/dev/null 2>&1 || { echo 'The API server, Multus and the CNI plugins are built with Go: install Go 1.26 or newer.' >&2; exit 1; }
+	@$(GO) version >/dev/null 2>&1 || { echo 'The API server, helm, Multus and the CNI plugins are built with Go: install Go 1.26 or newer.' >&2; exit 1; }
 	CGO_ENABLED=0 GOTOOLCHAIN=local $(GO) build -C tests/tools/$* -trimpath -ldflags='-s -w $(VERSION)' \
 		-o $(CURDIR)/target/tools/$*/ tool
 	@touch $@
@@ -112,7 +136,8 @@ $(FUZZ):
 SPACES := --net --mount --pid --fork --mount-proc ip link add br0 type bridge
 
 # The seed is fixed: a change is judged by the same texts as the one before it.
-ci: fmt lint core test docs deny ## All checks, cheapest first; the real thing where it can run
+# helm is built before the tests, which hold the chart against what it renders.
+ci: fmt lint core $(if $(shell $(GO) version 2>/dev/null),target/tools/helm/built) test docs deny ## All checks, cheapest first; the real thing where it can run
 	@if ! $(GO) version >/dev/null 2>&1; then \
 		echo 'truth: skipped: Go, which builds Multus and the plugins, is not installed.'; \
 	elif ! unshare $(SPACES) 2>/dev/null && ! unshare --user --map-root-user $(SPACES) 2>/dev/null; then \

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Namespace and release of the chart, and with that the name of what it makes.
 pub const NAME: &str = "kubevirt-preflight";
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kubevirt-preflight");
+/// Arguments of helm; the values come on its standard input.
+pub const INSTALL: [&str; 10] =
+    ["upgrade", "--install", NAME, CHART, "--create-namespace", "--wait", "--timeout", "90s", "--values", "-"];
 /// The namespace of KubeVirt.
 pub const KUBEVIRT: &str = "kubevirt";
 
@@ -102,9 +105,7 @@ impl Lab {
 
     /// Installs the chart, or changes the release, and waits until the roll-out is over.
     pub fn install(&mut self, values: &Value) -> Said {
-        let arguments =
-            ["upgrade", "--install", NAME, CHART, "--create-namespace", "--wait", "--timeout", "90s", "--values", "-"];
-        let said = self.helm(&arguments, values);
+        let said = self.helm(&INSTALL, values);
         if said.ok {
             self.settle();
         }

@@ -2,6 +2,7 @@
 //! says it, and leaves it so.
 
 mod attachments;
+mod certificates;
 mod installation;
 mod moments;
 mod operators;
@@ -11,12 +12,13 @@ mod policies;
 mod rights;
 mod rules;
 
+pub use installation::installs;
+
 use super::lab::Lab;
 use serde_json::{Value, json};
 
 /// In the order in which they run.
 pub const SCENARIOS: &[(&str, fn(&mut Lab))] = &[
-    ("the chart installs and two replicas answer", installation::installs),
     ("every rule denies or warns as its page says", rules::pages),
     ("writes to a NAD in use are judged", attachments::in_use),
     ("a dry run says what the write says", attachments::dry_runs),

@@ -19,11 +19,6 @@ pub fn said<T: From<Output>>(command: &mut Command, input: &str) -> T {
     child.wait_with_output().unwrap().into()
 }
 
-/// Waits for a condition, a minute at most.
-pub fn until(what: &str, condition: impl FnMut() -> bool) {
-    assert!(within(Duration::from_secs(60), condition), "waited for a minute until {what}");
-}
-
 /// Whether the condition is met in this time.
 pub fn within(time: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();

@@ -7,7 +7,7 @@ use super::lab::{self, Lab};
 use super::observed::Observed;
 use super::places;
 use super::private::run;
-use super::process::until;
+use super::process::within;
 use super::reading::reading;
 use super::said::Said;
 use super::tools::tool;
@@ -195,4 +195,9 @@ fn dnsmasq() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     folders.map(|folder| folder.join("dnsmasq")).chain([unpacked()]).find(|file| file.exists())
+}
+
+/// Waits for a condition, a minute at most.
+fn until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(within(Duration::from_secs(60), condition), "waited for a minute until {what}");
 }

@@ -170,7 +170,7 @@ fn make(pod: &str) {
 /// Removes what the pod's plugins left on the node, even where ADD failed half-way.
 fn clear(pod: &str) {
     run("ip", &["netns", "delete", pod]);
-    let links: Value = serde_json::from_slice(&super::private::output("ip", &["-j", "link", "show"])).unwrap();
+    let links: Value = serde_json::from_slice(&observed::output("ip", &["-j", "link", "show"])).unwrap();
     let names = links.as_array().unwrap().iter().filter_map(|link| link["ifname"].as_str());
     for name in names.filter(|name| *name != "lo") {
         // One end of a pair takes the other with it.

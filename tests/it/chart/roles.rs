@@ -25,7 +25,10 @@ fn rights(role: &Value) -> impl Iterator<Item = Right> {
             names => names.into_iter().map(Some).collect(),
         };
         let mut all = Vec::new();
-        for (group, resource) in list(&rule["apiGroups"]).into_iter().flat_map(|group| list(&rule["resources"]).into_iter().map(move |resource| (group, resource))) {
+        for (group, resource) in list(&rule["apiGroups"])
+            .into_iter()
+            .flat_map(|group| list(&rule["resources"]).into_iter().map(move |resource| (group, resource)))
+        {
             for name in &names {
                 all.extend(list(&rule["verbs"]).into_iter().map(|verb| right(place, group, resource, *name, verb)));
             }
@@ -40,7 +43,9 @@ fn granted(documents: &[Value], account: &str) -> BTreeSet<Right> {
     for (bindings, roles) in [("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")] {
         for binding in of_kind(documents, bindings) {
             let subjects = binding["subjects"].as_array().unwrap();
-            if !subjects.contains(&json!({"kind": "ServiceAccount", "name": account, "namespace": "kubevirt-preflight"})) {
+            if !subjects
+                .contains(&json!({"kind": "ServiceAccount", "name": account, "namespace": "kubevirt-preflight"}))
+            {
                 continue;
             }
             assert_eq!(binding["roleRef"]["kind"], roles);
@@ -92,18 +97,28 @@ fn the_webhook_may_further_write_events_its_reports_and_two_objects_of_its_own()
             let reports = format!("reports: {{events: true, kind: {report}}}");
             let Some(documents) = rendered(&[values, &reports]) else { return };
             let mut wanted = reading(&["default", "kube-system"], false);
-            let own = |verb| right(None, "admissionregistration.k8s.io", "validatingwebhookconfigurations", Some("kubevirt-preflight"), verb);
+            let own = |verb| {
+                right(
+                    None,
+                    "admissionregistration.k8s.io",
+                    "validatingwebhookconfigurations",
+                    Some("kubevirt-preflight"),
+                    verb,
+                )
+            };
             wanted.insert(own("get"));
             for group in ["", "events.k8s.io"] {
                 wanted.extend(["create", "patch"].map(|verb| right(None, group, "events", None, verb)));
             }
             if mode == "self-managed" {
                 wanted.extend(["update", "patch"].map(own));
-                let secret = |verb| right(Some("kubevirt-preflight"), "", "secrets", Some("kubevirt-preflight-tls"), verb);
+                let secret =
+                    |verb| right(Some("kubevirt-preflight"), "", "secrets", Some("kubevirt-preflight-tls"), verb);
                 wanted.extend(["get", "update"].map(secret));
             }
             if report != "none" {
-                wanted.extend(["get", "create", "patch", "delete"].map(|verb| right(None, group, resource, None, verb)));
+                wanted
+                    .extend(["get", "create", "patch", "delete"].map(|verb| right(None, group, resource, None, verb)));
             }
             let found = granted(&documents, "kubevirt-preflight");
             assert_eq!(found, wanted, "{mode} {report}");
@@ -123,11 +138,15 @@ fn roles_stand_only_where_the_value_says() {
     for (values, namespaces) in [
         ("{}", vec!["default", "kube-system", "kubevirt-preflight"]),
         ("rbac: {roleNamespaces: []}", vec!["kubevirt-preflight"]),
-        ("rbac: {roleNamespaces: [kube-system, openshift-dns, elsewhere]}", vec!["kube-system", "kubevirt-preflight", "openshift-dns"]),
+        (
+            "rbac: {roleNamespaces: [kube-system, openshift-dns, elsewhere]}",
+            vec!["kube-system", "kubevirt-preflight", "openshift-dns"],
+        ),
     ] {
         let Some(documents) = rendered(&[values]) else { return };
         for kind in ["Role", "RoleBinding"] {
-            let found: BTreeSet<_> = super::texts(of_kind(&documents, kind), "/metadata/namespace").into_iter().collect();
+            let found: BTreeSet<_> =
+                super::texts(of_kind(&documents, kind), "/metadata/namespace").into_iter().collect();
             assert_eq!(found, namespaces.iter().copied().collect(), "{values}");
         }
     }
@@ -156,9 +175,10 @@ fn no_role_has_a_wildcard_or_reads_secrets() {
 fn the_reverse_kinds_are_read_by_sources() {
     let file: Value = serde_json::from_str(&text_of("files/sources.json")).unwrap();
     for kind in file["reverse"].as_array().unwrap() {
-        let read = SOURCES.iter().flat_map(|source| source.reads).find(|reads| {
-            reads.group == kind["group"] && reads.plural == kind["resource"] && reads.name.is_none()
-        });
+        let read = SOURCES
+            .iter()
+            .flat_map(|source| source.reads)
+            .find(|reads| reads.group == kind["group"] && reads.plural == kind["resource"] && reads.name.is_none());
         assert_eq!(kind["versions"], json!(read.unwrap().versions), "{kind}");
         assert_ne!(kind["resource"], "nodes");
     }

@@ -43,9 +43,9 @@ fn generated_sources_of_the_chart() {
     let reads = reads.iter().map(|((group, resource, namespace, name), sources)| {
         json!({"group": group, "resource": resource, "namespace": namespace, "name": name, "sources": sources})
     });
-    let reverse = reverse.iter().map(|((group, resource), versions)| {
-        json!({"group": group, "resource": resource, "versions": versions})
-    });
+    let reverse = reverse
+        .iter()
+        .map(|((group, resource), versions)| json!({"group": group, "resource": resource, "versions": versions}));
     let file = json!({"reads": reads.collect::<Vec<_>>(), "reverse": reverse.collect::<Vec<_>>()});
     settle(&format!("{CHART}/files/sources.json"), &pretty(&file));
 }
@@ -108,7 +108,8 @@ fn table(text: &str) -> String {
     let values: Value = serde_saphyr::from_str(text).unwrap();
     let rows = rows(text);
     let told: Vec<_> = rows.iter().filter(|row| !row.meaning.is_empty()).collect();
-    let below = |row: &Row| told.iter().any(|other| other.path.len() > row.path.len() && other.path.starts_with(&row.path));
+    let below =
+        |row: &Row| told.iter().any(|other| other.path.len() > row.path.len() && other.path.starts_with(&row.path));
     let covered = |row: &Row| told.iter().any(|other| row.path.starts_with(&other.path) && !below(other));
     for row in &rows {
         assert!(covered(row) || below(row), "values.yaml: {} has no comment", row.path.join("."));
