@@ -9,11 +9,7 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-<<<<<<< HEAD
-.PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz ci
-=======
-.PHONY: help demo run tools truth build test generate fmt lint core docs deny bench bench-serve fuzz image ci
->>>>>>> chart
+.PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz image ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)

@@ -6,6 +6,7 @@ pub fn in_use(lab: &mut Lab) {
     lab.passes("a NAD that nothing names", &said);
     let said = lab.kubectl_with(&["create", "-f", "-"], &kubevirt("kubevirt", "mig"));
     lab.passes("a KubeVirt that names it", &said);
+    lab.known("the KubeVirt", |lab| !lab.kubectl(&["-n", "kubevirt", "delete", "--dry-run=server", "network-attachment-definition", "mig"]).ok);
     let text = r#"{"spec":{"config":"{\"cniVersion\":\"0.3.1\",\"type\":\"macvlan\",\"master\":\"eth1\",\"ipam\":{\"type\":\"whereabouts\",\"range\":\"10.244.5.0/24\"}}"}}"#;
     let patch = ["-n", "kubevirt", "patch", "network-attachment-definition", "mig", "--type=merge", "-p"];
     let said = lab.kubectl(&[&patch[..], &[text]].concat());

@@ -5,7 +5,7 @@
 mod page;
 
 use super::policy;
-use crate::lab::{KUBEVIRT, Lab};
+use crate::lab::{KUBEVIRT, Lab, kubevirt, nad};
 use crate::process::within;
 use kubevirt_preflight::rules::RULES;
 use page::{Block, Kind, Page};
@@ -14,11 +14,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Rules that no admission can show, each with the reason.
-const NOT_HERE: [(&str, &str); 5] = [
+const NOT_HERE: [(&str, &str); 6] = [
     ("duplicate-object", "an API server has every object once"),
     ("expired-exception", "of the policy, not of a write; the scenario of exceptions has it"),
     ("misspelt-kind", "an API server does not take it"),
     ("missing-attachment", "the NAD may come with the next write: unseen-attachment"),
+    ("unchecked-networks", "shown by itself, below"),
     ("unreadable-document", "an API server does not take it"),
 ];
 
@@ -52,7 +53,19 @@ pub fn pages(lab: &mut Lab) {
         show(lab, example);
     }
     lab.reset();
+    unknown(lab);
     lab.policy(&policy());
+}
+
+/// The page's examples know nothing of Services either, which every API server tells.
+fn unknown(lab: &mut Lab) {
+    let mut without = policy();
+    without["networks"].as_object_mut().unwrap().remove("pods");
+    lab.policy(&without);
+    assert!(lab.kubectl_with(&["create", "-f", "-"], &nad("mig", "10.200.5.0/24")).ok);
+    let said = lab.kubectl_with(&["create", "-f", "-"], &kubevirt("kubevirt", "mig"));
+    lab.warned("the pods' addresses are not known", &said, &["unchecked-networks"]);
+    lab.reset();
 }
 
 /// The first example that shows the rule, and the last one that is clean.
@@ -82,6 +95,7 @@ fn example(rule: &str, page: &Page, block: &Block) -> Option<Example> {
         _ => Vec::new(),
     };
     let mut own = policy();
+    own["networks"]["services"] = Value::Null;
     for document in after.iter().chain(&before) {
         match document["kind"].as_str()? {
             "Policy" => own.as_object_mut()?.extend(document.as_object()?.clone()),
@@ -94,12 +108,8 @@ fn example(rule: &str, page: &Page, block: &Block) -> Option<Example> {
             _ => return None,
         }
     }
-    // The API server tells its Services' addresses by itself; without the pods' or the nodes' the lists are floors here.
-    let networks = own["networks"].as_object_mut()?;
-    if !(networks.contains_key("pods") && networks.contains_key("nodes")) {
-        return None;
-    }
-    networks.remove("services");
+    // The API server tells its Services' addresses by itself: an example that does without them cannot be shown.
+    own["networks"].as_object_mut()?.remove("services")?;
     let title = format!("{rule}, example at line {}", block.line);
     let objects = |documents: Vec<Value>| documents.into_iter().filter(|one| KINDS.contains(&one["kind"].as_str().unwrap_or(""))).collect();
     Some(Example { title, before: objects(before), after: objects(after), policy: own, wanted: wanted(block) })
@@ -121,21 +131,22 @@ fn show(lab: &mut Lab, example: &Example) {
         lab.check(&format!("{}: what was there before", example.title), said.ok, &said.text);
     }
     let gone = example.before.iter().filter(|old| example.after.iter().all(|new| !is_same(old, new)));
-    for object in gone.cloned().collect::<Vec<_>>() {
-        found.extend(lab.kubectl_with(&["delete", "--wait=false", "-f", "-"], &object.to_string()).findings());
+    let gone = gone.map(|object| (["delete", "--wait=false", "-f", "-"], object));
+    let here = ordered(&example.after).into_iter().filter(|object| !example.before.contains(object));
+    let here = here.map(|object| (["apply", "--wait=false", "-f", "-"], object));
+    let mut writes: Vec<_> = gone.chain(here).map(|(verb, object)| (verb, object.to_string())).collect();
+    let last = writes.pop();
+    for (verb, write) in &writes {
+        found.extend(lab.kubectl_with(verb, write).findings());
     }
-    for object in ordered(&example.after) {
-        if example.before.contains(object) {
-            continue;
-        }
+    if let Some((verb, write)) = last {
         // What the replicas know of the objects before may be a moment old: a dry run shows when they have it.
-        let write = object.to_string();
         let mut dry = BTreeSet::new();
         within(Duration::from_secs(3), || {
-            dry = lab.kubectl_with(&["apply", "--dry-run=server", "-f", "-"], &write).findings();
+            dry = lab.kubectl_with(&[&verb[..], &["--dry-run=server"]].concat(), &write).findings();
             found.union(&dry).cloned().collect::<BTreeSet<_>>() == example.wanted
         });
-        let said = lab.kubectl_with(&["apply", "-f", "-"], &write);
+        let said = lab.kubectl_with(&verb, &write);
         let real = said.findings();
         lab.check(&format!("{}: the dry run finds what the write finds", example.title), dry == real, &format!("{dry:?}\n{}", said.text));
         found.extend(real);
