@@ -8,9 +8,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod api;
+mod faults;
 mod image;
 mod kubelet;
 mod lab;
+mod load;
 mod metrics;
 mod said;
 mod scenarios;

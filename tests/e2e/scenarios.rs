@@ -9,6 +9,7 @@ mod operators;
 mod orders;
 mod outages;
 mod policies;
+mod releases;
 mod rights;
 mod rules;
 
@@ -33,13 +34,21 @@ pub const SCENARIOS: &[(&str, fn(&mut Lab))] = &[
     ("the baseline of a cluster with findings", policies::baseline),
     ("a ServiceCIDR over the migration network", policies::reverse),
     ("no replica answers", outages::no_replica),
+    ("the API server restarts", outages::api_restarts),
+    ("etcd stands still", outages::etcd_stalls),
+    ("etcd is restored from an older store", outages::etcd_is_restored),
+    ("a replica is cut off", outages::replica_is_cut_off),
+    ("replicas restart under load", releases::replicas_restart),
+    ("helm upgrade and rollback under load", releases::upgrades),
+    ("helm uninstall leaves nothing that refuses", releases::leaves),
+    ("our namespace is deleted", releases::namespace_goes),
     ("a user without rights learns nothing", rights::of_users),
     ("our account can do what is listed and no more", rights::of_ours),
 ];
 
 /// The values that the chart is installed with.
 pub fn values() -> Value {
-    json!({"policy": policy(), "deletionPolicy": {"enabled": true}})
+    json!({"policy": policy()})
 }
 
 /// What no object of this cluster tells: pods, and the lengths of the nodes' networks.

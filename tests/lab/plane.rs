@@ -15,10 +15,10 @@ const TOKEN: &str = "admin-token-of-this-run";
 
 /// What runs; it ends with the run's process namespace.
 pub struct Plane {
-    folder: PathBuf,
-    flags: Vec<String>,
-    etcd: Child,
-    api: Child,
+    pub folder: PathBuf,
+    pub flags: Vec<String>,
+    pub etcd: Child,
+    pub api: Child,
     proxy: Option<Child>,
 }
 
@@ -100,7 +100,7 @@ impl Plane {
     }
 }
 
-fn etcd(folder: &Path) -> Child {
+pub fn etcd(folder: &Path) -> Child {
     Command::new(tool("etcd", "server"))
         .arg("--data-dir")
         .arg(folder.join("etcd"))
@@ -111,7 +111,7 @@ fn etcd(folder: &Path) -> Child {
         .unwrap()
 }
 
-fn api(folder: &Path, flags: &[String]) -> Child {
+pub fn api(folder: &Path, flags: &[String]) -> Child {
     let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     Command::new(tool("kubernetes", "kube-apiserver"))
         .args(["--etcd-servers=http://127.0.0.1:2379", "--authorization-mode=RBAC"])

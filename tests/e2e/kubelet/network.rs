@@ -2,13 +2,13 @@
 
 use crate::private::run;
 use std::process::Command;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The bridge, and its own address in the pod network.
 pub const BRIDGE: &str = "br0";
 pub const GATEWAY: &str = "10.244.0.1";
 
-static NEXT: AtomicU16 = AtomicU16::new(10);
+static NEXT: AtomicU8 = AtomicU8::new(10);
 
 /// A namespace with its address; it goes with this value.
 pub struct Network {
@@ -19,7 +19,7 @@ pub struct Network {
 impl Network {
     pub fn make() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (name, address) = (format!("pod{number}"), format!("10.244.{}.{}", number / 250, number % 250 + 2));
+        let (name, address) = (format!("pod{number}"), format!("10.244.1.{number}"));
         run("ip", &["netns", "add", &name]);
         run("ip", &["link", "add", &name, "type", "veth", "peer", "name", "eth0", "netns", &name]);
         run("ip", &["link", "set", &name, "master", BRIDGE, "up"]);
@@ -30,6 +30,11 @@ impl Network {
         inside(&["route", "add", "default", "via", GATEWAY]);
         Self { name, address }
     }
+}
+
+/// The bridge's end of the link to the Pod of this address.
+pub fn link_of(address: &str) -> String {
+    format!("pod{}", address.rsplit('.').next().unwrap_or_default())
 }
 
 impl Drop for Network {
