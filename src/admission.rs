@@ -132,7 +132,9 @@ fn answer(
     };
     let before = laid.as_ref().unwrap_or(world);
     let verdict = review::compared(&change, before, &after, now, policy, today);
-    let reread = reread(&change, &name, world, &after, &verdict, policy, today);
+    // What is created was not there, whatever the snapshot still holds of one that was deleted.
+    let known = (request.operation != "CREATE").then_some(world);
+    let reread = reread(&change, &name, known, &after, &verdict, policy, today);
     let bytes = response::bytes(request.uid, &verdict, remark);
     Ok(Answer { bytes, reread, summary: request.summary().with(&verdict) })
 }
@@ -238,7 +240,7 @@ fn written(node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
 fn reread(
     change: &Change,
     written: &ObjectRef,
-    world: &World,
+    known: Option<&World>,
     after: &World,
     verdict: &ChangeReview,
     policy: &Policy,
@@ -247,7 +249,7 @@ fn reread(
     let mut names: Vec<ObjectRef> = if verdict.denied.is_empty() {
         let referrers = after.referrers().map(|referrer| referrer.object.clone());
         let referrers = referrers.filter(|_| is_doubtful(change, after, policy, today));
-        referrers.chain(newly_named(written, world, after)).collect()
+        referrers.chain(newly_named(written, known, after)).collect()
     } else {
         verdict.denied.iter().flat_map(rests_on).collect()
     };
@@ -266,8 +268,12 @@ fn rests_on(finding: &Finding) -> impl Iterator<Item = ObjectRef> + '_ {
 
 /// The NADs that the CR written names and did not name before: each may have come, or been changed, with the write just
 /// before this one (`kubectl apply` of a folder), and the snapshot is a moment old.
-fn newly_named<'w>(written: &'w ObjectRef, world: &World, after: &'w World) -> impl Iterator<Item = ObjectRef> + 'w {
-    let old = world.referrers().find(|referrer| referrer.object.is_same(written));
+fn newly_named<'w>(
+    written: &'w ObjectRef,
+    known: Option<&World>,
+    after: &'w World,
+) -> impl Iterator<Item = ObjectRef> + 'w {
+    let old = known.and_then(|world| world.referrers().find(|referrer| referrer.object.is_same(written)));
     let old = old.and_then(|referrer| referrer.network.clone());
     let own = after.references().iter().filter(move |reference| {
         let by_written = reference.referrer.as_ref().is_some_and(|referrer| referrer.object.is_same(written));
