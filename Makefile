@@ -56,8 +56,8 @@ $(DENY):
 	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --debug --root target/tools \
 		--target-dir target/tools/build
 
-bench: ## How long a response takes, by body and cluster, and a check of 10,000 manifests
-	$(CARGO) bench --quiet --locked --bench respond --bench check
+bench: ## How long a response takes, by body and cluster, a check of 10,000 manifests, and what a large cluster costs
+	$(CARGO) bench --quiet --locked --bench respond --bench check --bench world
 
 bench-serve: ## The server under load beside one of the same stack that does nothing, and what was aimed at
 	$(CARGO) bench --quiet --locked --bench serve

@@ -5,7 +5,6 @@ use crate::networks::{Class, Confidence, Origin};
 use crate::place::{ObjectRef, Place};
 use serde::Serialize;
 use std::fmt;
-use std::sync::Arc;
 
 /// How much a finding weighs; ordered from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -48,7 +47,7 @@ pub struct Fact {
     /// Which addresses.
     pub interval: Interval,
     /// Who says so.
-    pub origin: Arc<Origin>,
+    pub origin: Origin,
     /// How far that is to be believed.
     pub confidence: Confidence,
 }

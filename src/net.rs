@@ -48,7 +48,7 @@ impl Family {
 
     /// The unspecified address of the family with length 0: the destination of a default route.
     pub const fn everything(self) -> Prefix {
-        Prefix { family: self, bits: 0, len: 0 }
+        Prefix { family: self, bits: Bits::of(0), len: 0 }
     }
 
     const fn max(self) -> u128 {
@@ -100,11 +100,26 @@ pub fn is_global_unicast(address: IpAddr) -> bool {
     }
 }
 
+/// An address as a number, in bytes from the most significant one: ordered like the number, and without the padding that
+/// a `u128` asks for in every claim of a large world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Bits([u8; 16]);
+
+impl Bits {
+    const fn of(number: u128) -> Self {
+        Self(number.to_be_bytes())
+    }
+
+    const fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+}
+
 /// A canonical prefix: no bit is set beyond its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix {
     family: Family,
-    bits: u128,
+    bits: Bits,
     len: u8,
 }
 
@@ -112,13 +127,13 @@ impl Prefix {
     /// The prefix of length `len` that holds `address`; `None` if the family has no such length.
     pub fn of(address: IpAddr, len: u8) -> Option<Self> {
         let network = IpNetwork::new(address, len).ok()?;
-        Some(Self { family: Family::of(address), bits: bits_of(network.network()), len })
+        Some(Self { family: Family::of(address), bits: Bits::of(bits_of(network.network())), len })
     }
 
     /// The prefix that holds `address` alone.
     pub fn single(address: IpAddr) -> Self {
         let family = Family::of(address);
-        Self { family, bits: bits_of(address), len: family.bits() }
+        Self { family, bits: Bits::of(bits_of(address)), len: family.bits() }
     }
 
     /// Its family.
@@ -143,7 +158,7 @@ impl Prefix {
 
     /// The network address.
     pub fn first(self) -> IpAddr {
-        self.family.address(self.bits)
+        self.family.address(self.bits.number())
     }
 
     /// All its addresses.
@@ -152,7 +167,7 @@ impl Prefix {
             128 => u128::MAX,
             n => (1 << n) - 1,
         };
-        Interval { family: self.family, first: self.bits, last: self.bits | host }
+        Interval { family: self.family, first: self.bits, last: Bits::of(self.bits.number() | host) }
     }
 
     /// Whether `address` lies in it.
@@ -171,20 +186,20 @@ impl fmt::Display for Prefix {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval {
     family: Family,
-    first: u128,
-    last: u128,
+    first: Bits,
+    last: Bits,
 }
 
 impl Interval {
     /// From `first` to `last`, both included; `None` if the families differ or the order is reversed.
     pub fn of(first: IpAddr, last: IpAddr) -> Option<Self> {
         let (family, a, b) = (Family::of(first), bits_of(first), bits_of(last));
-        (family == Family::of(last) && a <= b).then_some(Self { family, first: a, last: b })
+        (family == Family::of(last) && a <= b).then_some(Self { family, first: Bits::of(a), last: Bits::of(b) })
     }
 
     /// One address.
     pub fn single(address: IpAddr) -> Self {
-        let bits = bits_of(address);
+        let bits = Bits::of(bits_of(address));
         Self { family: Family::of(address), first: bits, last: bits }
     }
 
@@ -195,27 +210,27 @@ impl Interval {
 
     /// The lowest address.
     pub fn first(self) -> IpAddr {
-        self.family.address(self.first)
+        self.family.address(self.first_bits())
     }
 
     /// The highest address.
     pub fn last(self) -> IpAddr {
-        self.family.address(self.last)
+        self.family.address(self.last_bits())
     }
 
     /// The lowest address as a number.
     pub const fn first_bits(self) -> u128 {
-        self.first
+        self.first.number()
     }
 
     /// The highest address as a number.
     pub const fn last_bits(self) -> u128 {
-        self.last
+        self.last.number()
     }
 
     /// How many addresses it holds; all of IPv6 saturates at `u128::MAX`.
     pub const fn size(self) -> u128 {
-        (self.last - self.first).saturating_add(1)
+        (self.last_bits() - self.first_bits()).saturating_add(1)
     }
 
     /// Whether the two share an address.
@@ -239,30 +254,30 @@ impl Interval {
 
     /// The part above `cut`, if there is one.
     pub fn after(self, cut: Self) -> Option<Self> {
-        let first = cut.last.checked_add(1)?;
+        let first = Bits::of(cut.last_bits().checked_add(1)?);
         (first <= self.last).then(|| Self { first: first.max(self.first), ..self })
     }
 
     /// The interval moved in at both ends by the given counts; `None` if nothing is left.
     pub fn shrunk(self, head: u128, tail: u128) -> Option<Self> {
-        let first = self.first.checked_add(head)?;
-        let last = self.last.checked_sub(tail)?;
-        (first <= last).then_some(Self { first, last, ..self })
+        let first = self.first_bits().checked_add(head)?;
+        let last = self.last_bits().checked_sub(tail)?;
+        (first <= last).then_some(Self { first: Bits::of(first), last: Bits::of(last), ..self })
     }
 
     /// The address `offset` above the first, if the interval reaches that far.
     pub fn nth(self, offset: u128) -> Option<IpAddr> {
-        let bits = self.first.checked_add(offset)?;
-        (bits <= self.last).then(|| self.family.address(bits))
+        let bits = self.first_bits().checked_add(offset)?;
+        (bits <= self.last_bits()).then(|| self.family.address(bits))
     }
 
     /// The prefix with exactly these addresses, if one has.
     pub fn prefix(self) -> Option<Prefix> {
-        let span = self.last - self.first;
+        let span = self.last_bits() - self.first_bits();
         let host = 128 - span.leading_zeros();
         let whole = span == 0 || span == u128::MAX || (span & (span + 1)) == 0;
         let len = u32::from(self.family.bits()).checked_sub(host)?;
-        (whole && self.first & span == 0).then(|| Prefix {
+        (whole && self.first_bits() & span == 0).then(|| Prefix {
             family: self.family,
             bits: self.first,
             len: u8::try_from(len).unwrap_or(0),
@@ -293,7 +308,9 @@ pub fn cover_everything(family: Family, intervals: impl IntoIterator<Item = Inte
     let mut next = Some(0u128);
     for i in sorted {
         match next {
-            Some(bits) if i.first <= bits => next = (i.last < family.max()).then(|| bits.max(i.last + 1)),
+            Some(bits) if i.first_bits() <= bits => {
+                next = (i.last_bits() < family.max()).then(|| bits.max(i.last_bits() + 1));
+            }
             Some(_) => return false,
             None => return true,
         }
@@ -308,7 +325,7 @@ pub fn free_count(pool: Interval, holes: impl IntoIterator<Item = Interval>) -> 
     let (mut free, mut rest) = (0u128, Some(pool));
     for cut in cuts {
         let Some(left) = rest else { break };
-        free = free.saturating_add(cut.first.saturating_sub(left.first));
+        free = free.saturating_add(cut.first_bits().saturating_sub(left.first_bits()));
         rest = if cut.last < left.first { rest } else { left.after(cut) };
     }
     free.saturating_add(rest.map_or(0, Interval::size))

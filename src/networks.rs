@@ -8,13 +8,17 @@ pub mod declared;
 pub mod file_error;
 pub mod free;
 pub mod lists;
+pub mod origin;
 pub mod report;
 
+pub use origin::Origin;
+
 use crate::net::{Family, Interval};
-use crate::place::ObjectRef;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What uses the addresses.
@@ -94,38 +98,6 @@ impl fmt::Display for Confidence {
     }
 }
 
-/// The field that says a range is in use.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct Origin {
-    /// The object; for the networks file and flags kind `ClusterNetworks` with the file's name or `flags`.
-    pub object: ObjectRef,
-    /// Dotted path of the field, or the flag.
-    pub path: String,
-    /// What people call the entry, if it has a name.
-    #[serde(skip)]
-    pub label: Option<String>,
-}
-
-impl Origin {
-    /// The field `path` of `object`, without a name of its own.
-    pub fn new(object: ObjectRef, path: impl Into<String>) -> Self {
-        Self { object, path: path.into(), label: None }
-    }
-}
-
-/// `IPPool default-pool (spec.cidr)`, `ClusterNetworks c.yaml (internal[0].prefix, join)`, `flag --pod-cidr`
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { object, path, label } = self;
-        match label {
-            Some(label) if path.starts_with("--") => write!(f, "flag {path}, {label}"),
-            None if path.starts_with("--") => write!(f, "flag {path}"),
-            Some(label) => write!(f, "{object} ({path}, {label})"),
-            None => write!(f, "{object} ({path})"),
-        }
-    }
-}
-
 /// One source's word that addresses are in use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Claim {
@@ -136,14 +108,14 @@ pub struct Claim {
     /// How far the source is to be believed.
     pub confidence: Confidence,
     /// The field.
-    pub origin: Arc<Origin>,
+    pub origin: Origin,
     /// The pool that this range is, if it is one that a NAD can draw from: see [`crate::cni::Attachment::own`].
     pub pool: Option<Arc<str>>,
 }
 
 /// Addresses in use, with everyone who says so; never empty of claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Network {
+pub struct Network<'n> {
     /// The widest claim's addresses.
     pub interval: Interval,
     /// What uses them.
@@ -151,7 +123,7 @@ pub struct Network {
     /// The widest claim's confidence, which no absorbed claim exceeds.
     pub confidence: Confidence,
     /// The widest first; the others lie inside it.
-    pub claims: Vec<Claim>,
+    pub claims: Cow<'n, [Claim]>,
     /// Whether any claim is of a pool that NADs can draw from.
     pub pooled: bool,
 }
@@ -162,41 +134,94 @@ pub struct Network {
 /// other: sorted by first address they are sorted by last address too, and a query is two binary searches.
 #[derive(Clone, Debug, Default)]
 pub struct Networks {
-    shelves: BTreeMap<(Class, Family, Confidence), Vec<Network>>,
+    /// Those of each network side by side, the widest first.
+    claims: Vec<Claim>,
+    places: Vec<Place>,
+    /// Which of `places` are of one class, family and confidence; they are sorted by first address.
+    shelves: BTreeMap<Shelf, Range<usize>>,
+}
+
+type Shelf = (Class, Family, Confidence);
+
+/// Where a network's claims begin; they end where those of the next one begin.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u32,
+    pooled: bool,
+}
+
+/// A network while claims are merged.
+struct Head {
+    shelf: Shelf,
+    /// Its first claim.
+    lead: u32,
+    claims: u32,
+    pooled: bool,
 }
 
 impl Networks {
     /// The claims, merged: one inside another of its class is only a further origin of it, if that one is believed as
     /// much or more.
     pub fn of(claims: impl IntoIterator<Item = Claim>) -> Self {
-        let mut sorted: Vec<_> = claims.into_iter().collect();
-        sorted.sort_by(|a, b| merge_order(a).cmp(&merge_order(b)).then_with(|| a.cmp(b)));
-        sorted.dedup();
-        let mut networks = Self::default();
-        for claim in sorted {
-            networks.absorb(claim);
+        let mut claims: Vec<_> = claims.into_iter().collect();
+        claims.sort_unstable_by(|a, b| merge_order(a).cmp(&merge_order(b)).then_with(|| a.cmp(b)));
+        claims.dedup();
+        let (heads, mut seats) = merged(&claims);
+        let mut order: Vec<_> = (0..heads.len()).collect();
+        order.sort_by_key(|&at| heads[at].shelf);
+        let mut starts = vec![0; heads.len()];
+        let (mut places, mut shelves) = (Vec::with_capacity(heads.len()), BTreeMap::<Shelf, Range<usize>>::new());
+        let mut start = 0;
+        for at in order {
+            let head = &heads[at];
+            shelves.entry(head.shelf).or_insert(places.len()..0).end = places.len() + 1;
+            places.push(Place { start, pooled: head.pooled });
+            starts[at] = start;
+            start += head.claims;
         }
-        networks
+        for seat in &mut seats {
+            let next = &mut starts[*seat as usize];
+            (*seat, *next) = (*next, *next + 1);
+        }
+        take_seats(&mut claims, seats);
+        claims.shrink_to_fit();
+        Self { claims, places, shelves }
     }
 
     /// The networks of `class` that share an address with `interval`.
-    pub fn meeting(&self, class: Class, interval: Interval) -> impl Iterator<Item = &Network> {
+    pub fn meeting(&self, class: Class, interval: Interval) -> impl Iterator<Item = Network<'_>> {
+        self.places_meeting(class, interval).map(|at| self.network(at))
+    }
+
+    fn places_meeting(&self, class: Class, interval: Interval) -> impl Iterator<Item = usize> {
         let family = interval.family();
         let shelves = self.shelves.range((class, family, Confidence::Stale)..=(class, family, Confidence::Live));
         shelves.flat_map(move |(_, shelf)| {
-            let start = shelf.partition_point(|n| n.interval.last_bits() < interval.first_bits());
-            shelf[start..].iter().take_while(move |n| n.interval.first_bits() <= interval.last_bits())
+            let places = &self.places[shelf.clone()];
+            let start = places.partition_point(|place| self.lead(*place).interval.last_bits() < interval.first_bits());
+            let met = move |at: &usize| self.lead(self.places[*at]).interval.first_bits() <= interval.last_bits();
+            (shelf.start + start..shelf.end).take_while(met)
         })
     }
 
+    /// Their claims.
+    pub fn claims_meeting(&self, class: Class, interval: Interval) -> impl Iterator<Item = &Claim> {
+        self.places_meeting(class, interval).flat_map(|at| self.claims_of(at))
+    }
+
+    /// The claims of all networks.
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
     /// All networks, by class, family, confidence and first address.
-    pub fn iter(&self) -> impl Iterator<Item = &Network> {
-        self.shelves.values().flatten()
+    pub fn iter(&self) -> impl Iterator<Item = Network<'_>> {
+        (0..self.places.len()).map(|at| self.network(at))
     }
 
     /// How many networks there are.
     pub fn len(&self) -> usize {
-        self.shelves.values().map(Vec::len).sum()
+        self.places.len()
     }
 
     /// Whether there is none.
@@ -204,20 +229,54 @@ impl Networks {
         self.len() == 0
     }
 
-    /// Takes the next claim in merge order; the last network of a shelf is the one that reaches farthest.
-    fn absorb(&mut self, claim: Claim) {
-        let key = (claim.class, claim.interval.family(), claim.confidence);
-        let believed = key..=(key.0, key.1, Confidence::Live);
-        let mut able = self.shelves.range_mut(believed).filter_map(|(_, shelf)| shelf.last_mut());
-        if let Some(holder) = able.find(|network| network.interval.holds(claim.interval)) {
-            holder.pooled |= claim.pool.is_some();
-            holder.claims.push(claim);
-            return;
+    fn lead(&self, place: Place) -> &Claim {
+        &self.claims[place.start as usize]
+    }
+
+    fn claims_of(&self, at: usize) -> &[Claim] {
+        let end = self.places.get(at + 1).map_or(self.claims.len(), |next| next.start as usize);
+        &self.claims[self.places[at].start as usize..end]
+    }
+
+    fn network(&self, at: usize) -> Network<'_> {
+        let claims = self.claims_of(at);
+        let Claim { interval, class, confidence, .. } = claims[0];
+        Network { interval, class, confidence, claims: Cow::Borrowed(claims), pooled: self.places[at].pooled }
+    }
+}
+
+/// The networks of claims in merge order, and for each claim which of them holds it.
+#[allow(clippy::cast_possible_truncation)] // a world of four thousand million claims fits into no memory
+fn merged(claims: &[Claim]) -> (Vec<Head>, Vec<u32>) {
+    let mut heads = Vec::<Head>::new();
+    // The last network of a shelf is the one that reaches farthest.
+    let mut last = BTreeMap::<Shelf, u32>::new();
+    let mut holder = |(at, claim): (usize, &Claim)| {
+        let shelf = (claim.class, claim.interval.family(), claim.confidence);
+        let holds = |head: &u32| claims[heads[*head as usize].lead as usize].interval.holds(claim.interval);
+        let able = last.range(shelf..=(shelf.0, shelf.1, Confidence::Live)).map(|(_, head)| *head).find(holds);
+        let head = able.unwrap_or(heads.len() as u32);
+        if able.is_none() {
+            heads.push(Head { shelf, lead: at as u32, claims: 0, pooled: false });
+            last.insert(shelf, head);
         }
-        let Claim { interval, class, confidence, .. } = claim;
-        let pooled = claim.pool.is_some();
-        let network = Network { interval, class, confidence, claims: vec![claim], pooled };
-        self.shelves.entry(key).or_default().push(network);
+        let taken = &mut heads[head as usize];
+        taken.claims += 1;
+        taken.pooled |= claim.pool.is_some();
+        head
+    };
+    let holders = claims.iter().enumerate().map(&mut holder).collect();
+    (heads, holders)
+}
+
+/// Puts each claim at the place that `seats` has for it, without a copy of the list.
+fn take_seats(claims: &mut [Claim], mut seats: Vec<u32>) {
+    for at in 0..claims.len() {
+        while seats[at] as usize != at {
+            let to = seats[at] as usize;
+            claims.swap(at, to);
+            seats.swap(at, to);
+        }
     }
 }
 
@@ -226,16 +285,22 @@ fn merge_order(claim: &Claim) -> (u128, std::cmp::Reverse<(u128, Confidence)>) {
     (claim.interval.first_bits(), std::cmp::Reverse((claim.interval.last_bits(), claim.confidence)))
 }
 
-impl Network {
+impl Network<'_> {
     /// The first claim: the widest, and the strongest of its width.
     pub fn lead(&self) -> &Claim {
         &self.claims[0]
     }
 
+    /// The same, apart from the world that it stands in.
+    pub fn into_owned(self) -> Network<'static> {
+        let Network { interval, class, confidence, claims, pooled } = self;
+        Network { interval, class, confidence, claims: Cow::Owned(claims.into_owned()), pooled }
+    }
+
     /// What is left of it without the claims that `gone` names, merged anew.
-    pub fn without(&self, gone: impl Fn(&Claim) -> bool) -> Vec<Self> {
+    pub fn without(&self, gone: impl Fn(&Claim) -> bool) -> Vec<Network<'static>> {
         let left = Networks::of(self.claims.iter().filter(|claim| !gone(claim)).cloned());
-        left.iter().cloned().collect()
+        left.iter().map(Network::into_owned).collect()
     }
 }
 

@@ -139,7 +139,7 @@ pub fn name_of(node: &Node<'_>) -> Option<ObjectRef> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Nad {
     /// Its name.
-    pub object: ObjectRef,
+    pub object: Arc<ObjectRef>,
     /// Which document holds it.
     pub document: Option<usize>,
     /// It has a deletionTimestamp: it refers to nothing and nothing refers to it.
@@ -181,7 +181,7 @@ impl Nad {
                 Some(Node::Text(text)) => Config::Text(text.clone().into_owned()),
                 Some(other) => Config::NotText(other.type_name()),
             },
-            object,
+            object: object.into(),
         }
     }
 }

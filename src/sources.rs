@@ -10,12 +10,14 @@ pub mod flannel;
 pub mod kube_ovn;
 pub mod kubeadm_config;
 pub mod kubernetes;
+pub mod labels;
 pub mod metallb;
 pub mod nodes;
 pub mod nv_ipam;
 pub mod openshift;
 pub mod ovn_kubernetes;
 pub mod servicecidr;
+pub mod shared;
 mod spans;
 pub mod spiderpool;
 #[cfg(test)]
@@ -28,7 +30,8 @@ use crate::net::Interval;
 use crate::networks::{Claim, Class, Confidence, Origin};
 use crate::place::ObjectRef;
 use crate::tree::Node;
-use std::collections::BTreeMap;
+use labels::Labels;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A way to learn networks.
@@ -64,10 +67,10 @@ pub struct Reads {
 }
 
 /// What one object says about the cluster.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The object.
-    pub object: ObjectRef,
+    pub object: Arc<ObjectRef>,
     /// Which document it was read from.
     pub document: Option<usize>,
     /// The source that read it.
@@ -87,14 +90,12 @@ pub struct Found {
 /// What decides whether virt-handler runs on a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeFacts {
-    /// `metadata.name`
-    pub name: String,
     /// `metadata.labels`
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// `spec.taints` with effect NoSchedule or NoExecute: key, value, effect.
     pub taints: Vec<(String, String, String)>,
     /// Label `kubernetes.io/os`, which virt-handler's selector reads, else `status.nodeInfo.operatingSystem`.
-    pub os: Option<String>,
+    pub os: Option<Cow<'static, str>>,
 }
 
 /// Which namespaces a network serves.
@@ -154,9 +155,9 @@ impl Reads {
 
 impl Found {
     /// Nothing yet, about `object`.
-    pub fn about(object: ObjectRef, source: &'static str) -> Self {
+    pub fn about(object: impl Into<Arc<ObjectRef>>, source: &'static str) -> Self {
         Self {
-            object,
+            object: object.into(),
             document: None,
             source,
             claims: Vec::new(),
@@ -169,7 +170,7 @@ impl Found {
 
     /// Claims `interval` for `class`.
     pub fn claim(&mut self, class: Class, interval: Interval, confidence: Confidence, path: impl Into<String>) {
-        let origin = Arc::new(Origin::new(self.object.clone(), path));
+        let origin = Origin::new(Arc::clone(&self.object), path);
         self.claims.push(Claim { interval, class, confidence, origin, pool: None });
     }
 
@@ -195,16 +196,16 @@ impl Found {
         let whole = whole || named(self.source).is_none_or(|source| source.whole_in_itself);
         let serves = |namespace| self.primary_of.as_ref().is_some_and(|all| all.hold(namespace) == Some(true));
         let serves = kubevirt_namespaces.into_iter().any(serves);
-        let mut claims = self.claims.clone();
-        for claim in &mut claims {
+        let claims = self.claims.iter().cloned().map(|mut claim| {
             if !whole && claim.confidence == Confidence::Live {
                 claim.confidence = Confidence::Floor;
             }
             if serves && claim.class == Class::Other {
                 claim.class = Class::Pod;
             }
-        }
-        claims
+            claim
+        });
+        claims.collect()
     }
 }
 
@@ -280,6 +281,7 @@ pub fn learn(source: &'static Source, node: &Node<'_>, document: Option<usize>) 
     (source.learn)(node, &mut found);
     found.bad.sort();
     found.bad.dedup();
+    found.claims.shrink_to_fit();
     found
 }
 

@@ -166,7 +166,7 @@ impl World {
         over.nads.retain(|attached| !attached.nad.object.is_same(name));
         over.referrers.retain(|referrer| !referrer.object.is_same(name));
         over.gone.push(name.clone());
-        let mut claims: Vec<_> = over.networks.iter().flat_map(|network| &network.claims).cloned().collect();
+        let mut claims = over.networks.claims().to_vec();
         claims.retain(|claim| !claim.origin.object.is_same(name));
         match object {
             Some(Object::Nad(nad)) if !nad.deleting => {
@@ -291,7 +291,7 @@ impl World {
 fn attached(nad: Arc<Nad>, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached> {
     let attachment = match &nad.config {
         Config::Text(text) => {
-            let ObjectRef { namespace, name, .. } = &nad.object;
+            let ObjectRef { namespace, name, .. } = &*nad.object;
             cni::read(text, Setting { namespace: namespace.as_deref(), name, pools, pods_have_v6 })
         }
         Config::FileBacked => Attachment::file_backed(),
@@ -304,13 +304,13 @@ fn attached(nad: Arc<Nad>, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Att
 fn claims_of(attached: &Attached) -> impl Iterator<Item = Claim> + use<> {
     let Attached { nad, attachment } = attached;
     let pool = attachment.own.first().cloned();
-    let origin = Arc::new(Origin::new(nad.object.clone(), "spec.config"));
+    let origin = Origin::new(Arc::clone(&nad.object), "spec.config");
     let prefixes: BTreeSet<_> = attachment.addresses.iter().map(|a| a.prefix.interval()).collect();
     prefixes.into_iter().map(move |interval| Claim {
         interval,
         class: Class::Secondary,
         confidence: Confidence::Live,
-        origin: Arc::clone(&origin),
+        origin: origin.clone(),
         pool: pool.clone(),
     })
 }

@@ -181,9 +181,9 @@ fn report_of(mut review: Review, world: &World, manifests: Manifests, notes: Vec
     };
     review.findings.iter_mut().for_each(place);
     review.excepted.iter_mut().map(|excepted| &mut excepted.finding).for_each(place);
-    let judged: BTreeSet<_> = world.judged().iter().map(|judged| judged.attached.nad.object.clone()).collect();
+    let judged: BTreeSet<_> = world.judged().iter().map(|judged| judged.attached.nad.object.as_ref().clone()).collect();
     let names = world.referrers().any(|referrer| !referrer.deleting && referrer.network.is_some());
-    let nads = world.nads().map(|attached| &attached.nad.object);
+    let nads = world.nads().map(|attached| attached.nad.object.as_ref());
     Report {
         review,
         documents: manifests.count,

@@ -38,8 +38,9 @@ impl PreviewArgs {
         let world = gathered.after(true);
         let mut nads: Vec<_> = world.nads().filter(|attached| attached.nad.document.is_some()).collect();
         nads.sort_by_key(|attached| attached.nad.document);
-        let attachments =
-            nads.iter().map(|attached| AttachmentPreview::of(&attached.attachment, Some(attached.nad.object.clone())));
+        let attachments = nads
+            .iter()
+            .map(|attached| AttachmentPreview::of(&attached.attachment, Some(attached.nad.object.as_ref().clone())));
         let preview = Preview::of(attachments.collect());
         let mut text = String::new();
         match self.output {

@@ -141,7 +141,7 @@ impl Gathered {
             Object::Found(found) => Some(found),
             _ => None,
         });
-        found.flat_map(|found| found.bad.iter().map(|(path, why)| (&found.object, path.as_str(), why.as_str())))
+        found.flat_map(|found| found.bad.iter().map(|(path, why)| (&*found.object, path.as_str(), why.as_str())))
     }
 }
 

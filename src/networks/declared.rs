@@ -74,11 +74,13 @@ impl Declared {
     /// What `lists` say; they stand in `origin` below the path `root` (empty, or for example `networks.`).
     pub fn of(lists: &Lists, origin: &ObjectRef, root: &str) -> Self {
         let mut declared = Self::default();
+        let origin = &Arc::new(origin.clone());
         let mut add = |class, key: &str, entries: Option<Vec<Entry>>| {
             let Some(entries) = entries else { return };
             declared.knows.insert(class);
             for Entry { place, label, interval } in entries {
-                let origin = Origin { label, ..Origin::new(origin.clone(), format!("{root}{key}{place}")) };
+                let origin = Origin::new(Arc::clone(origin), format!("{root}{key}{place}"));
+                let origin = label.into_iter().fold(origin, Origin::labelled);
                 declared.claim(class, interval, origin);
             }
         };
@@ -89,7 +91,7 @@ impl Declared {
         add(Class::Secondary, "secondary", named(lists.secondary.as_deref()));
         add(Class::Other, "other", named(lists.other.as_deref()));
         for (at, LooseRange(interval)) in lists.api_servers.iter().flatten().enumerate() {
-            declared.claim(Class::Node, *interval, Origin::new(origin.clone(), format!("{root}apiServers[{at}]")));
+            declared.claim(Class::Node, *interval, Origin::new(Arc::clone(origin), format!("{root}apiServers[{at}]")));
         }
         if let Some(nodes) = &lists.nodes {
             declared.add_nodes(nodes, origin, root);
@@ -105,7 +107,7 @@ impl Declared {
         service_cidrs: &[String],
         nodes: &[String],
     ) -> Result<Self, FlagError> {
-        let (mut declared, origin) = (self, object("flags"));
+        let (mut declared, origin) = (self, Arc::new(object("flags")));
         for (flag, class, values) in
             [("--pod-cidr", Class::Pod, pod_cidrs), ("--service-cidr", Class::Service, service_cidrs)]
         {
@@ -116,13 +118,12 @@ impl Declared {
                     why,
                 })?;
                 declared.knows.insert(class);
-                declared.claim(class, interval, Origin::new(origin.clone(), flag));
+                declared.claim(class, interval, Origin::new(Arc::clone(&origin), flag));
             }
         }
         for value in nodes {
             let (name, address) = node_flag(value)?;
-            declared
-                .claim_address(address, &Origin { label: Some(name.clone()), ..Origin::new(origin.clone(), "--node") });
+            declared.claim_address(address, &Origin::new(Arc::clone(&origin), "--node").labelled(&*name));
             declared.nodes.entry(name).or_default();
         }
         Ok(declared)
@@ -161,7 +162,6 @@ impl Declared {
     }
 
     fn claim(&mut self, class: Class, interval: Interval, origin: Origin) {
-        let origin = Arc::new(origin);
         self.claims.push(Claim { interval, class, confidence: Confidence::Declared, origin, pool: None });
     }
 
@@ -173,7 +173,7 @@ impl Declared {
     }
 
     /// The addresses of nodes are known if no entry leaves them out.
-    fn add_nodes(&mut self, nodes: &[NodeEntry], origin: &ObjectRef, root: &str) {
+    fn add_nodes(&mut self, nodes: &[NodeEntry], origin: &Arc<ObjectRef>, root: &str) {
         self.counts_nodes = true;
         if nodes.iter().all(|node| node.addresses.is_some()) {
             self.knows.insert(Class::Node);
@@ -181,8 +181,7 @@ impl Declared {
         for (at, node) in nodes.iter().enumerate() {
             for (part, address) in node.addresses.iter().flatten().enumerate() {
                 let path = format!("{root}nodes[{at}].addresses[{part}]");
-                let label = Some(node.name.clone());
-                self.claim_address(*address, &Origin { label, ..Origin::new(origin.clone(), path) });
+                self.claim_address(*address, &Origin::new(Arc::clone(origin), path).labelled(&*node.name));
             }
             self.add_node(node.name.clone(), node.virt_handler);
         }

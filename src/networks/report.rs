@@ -14,19 +14,19 @@ const SHOWN_ORIGINS: usize = 4;
 #[derive(Clone, Debug, Serialize)]
 pub struct Report<'w> {
     version: u8,
-    networks: Vec<Row<'w>>,
+    networks: Vec<Row>,
     #[serde(serialize_with = "by_name")]
     classes: &'w Classes,
 }
 
 /// One network.
 #[derive(Clone, Debug, Serialize)]
-struct Row<'w> {
+struct Row {
     class: Class,
     /// A CIDR where it is one, else `a-b`.
     interval: String,
     confidence: Confidence,
-    origins: Vec<&'w Origin>,
+    origins: Vec<Origin>,
 }
 
 impl<'w> Report<'w> {
@@ -87,10 +87,11 @@ impl<'w> Report<'w> {
     }
 }
 
-impl<'w> Row<'w> {
-    fn of(network: &'w Network) -> Self {
+impl Row {
+    fn of(network: Network<'_>) -> Self {
         let mut seen = BTreeSet::new();
-        let origins = network.claims.iter().map(|claim| &*claim.origin).filter(|origin| seen.insert(*origin)).collect();
+        let origins =
+            network.claims.iter().map(|claim| &claim.origin).filter(|origin| seen.insert(*origin)).cloned().collect();
         Self { class: network.class, interval: network.interval.to_string(), confidence: network.confidence, origins }
     }
 }

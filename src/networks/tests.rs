@@ -1,6 +1,7 @@
 use super::*;
 use crate::net::Prefix;
 use crate::net::parse::strict_interval;
+use crate::place::ObjectRef;
 use proptest::prelude::*;
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ fn claim(text: &str, confidence: Confidence) -> Claim {
         interval: strict_interval(text).unwrap(),
         class: Class::Pod,
         confidence,
-        origin: Arc::new(Origin::new(object, "p")),
+        origin: Origin::new(object, "p"),
         pool: None,
     }
 }
@@ -89,7 +90,7 @@ proptest! {
     #[test]
     fn merging_keeps_every_claim_and_no_network_that_another_holds(claims in prop::collection::vec(any_claim(), 0..40)) {
         let networks = Networks::of(claims.clone());
-        let mut kept: Vec<_> = networks.iter().flat_map(|n| n.claims.clone()).collect();
+        let mut kept: Vec<_> = networks.iter().flat_map(|n| n.claims.into_owned()).collect();
         let mut given = claims;
         kept.sort();
         given.sort();
@@ -98,7 +99,7 @@ proptest! {
         for (n, inner) in networks.iter().enumerate() {
             prop_assert_eq!(inner.lead().interval, inner.interval);
             prop_assert!(inner.claims.iter().all(|c| c.class == inner.class && c.confidence <= inner.confidence));
-            let holds = |(m, outer): (usize, &Network)| {
+            let holds = |(m, outer): (usize, Network<'_>)| {
                 m != n && outer.class == inner.class && outer.confidence >= inner.confidence && outer.interval.holds(inner.interval)
             };
             prop_assert!(!networks.iter().enumerate().any(holds), "{inner:?}");

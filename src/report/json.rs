@@ -3,7 +3,6 @@
 use super::{Report, ReportError};
 use crate::finding::{Fact, Finding, Level};
 use crate::manifests::NotJudged;
-use crate::networks::Origin;
 use crate::place::ObjectRef;
 use crate::review::Excepted;
 use schemars::JsonSchema;
@@ -236,7 +235,7 @@ impl<'r> Object<'r> {
 
 impl<'r> FactEntry<'r> {
     fn of(fact: &'r Fact) -> Self {
-        let Origin { object, path, .. } = fact.origin.as_ref();
+        let (object, path) = (&fact.origin.object, fact.origin.path());
         Self {
             class: fact.class.name(),
             interval: fact.interval.to_string(),

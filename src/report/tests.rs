@@ -6,7 +6,6 @@ use crate::net::parse::strict_interval;
 use crate::networks::{Class, Confidence, Origin};
 use crate::place::Place;
 use crate::review::Excepted;
-use std::sync::Arc;
 
 const FILE: &str = "a dir/nad,1.yaml";
 const TEXT: &str =
@@ -23,7 +22,7 @@ fn place(line: usize, column: usize) -> Place {
 }
 
 fn overlap(nad: &ObjectRef) -> Finding {
-    let origin = Arc::new(Origin::new(object("IPPool", None, "default-pool"), "spec.cidr"));
+    let origin = Origin::new(object("IPPool", None, "default-pool"), "spec.cidr");
     let fact = Fact {
         class: Class::Pod,
         interval: strict_interval("10.244.0.0/16").unwrap(),

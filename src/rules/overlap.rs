@@ -6,10 +6,8 @@ use crate::net::{Family, Interval, cover_everything};
 use crate::networks::free::nearby_free;
 use crate::networks::{Class, Confidence, Network};
 use crate::world::{Judged, World};
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// Addresses that a pod with the attachment sends out of migration0.
 #[derive(Clone, Debug)]
@@ -127,7 +125,7 @@ impl Clash<'_> {
         wide.iter().map(|hit| self.with_network(hit)).chain(self.with_nodes(&exact)).collect()
     }
 
-    fn with_network(&self, hit: &Network) -> Finding {
+    fn with_network(&self, hit: &Network<'_>) -> Finding {
         let lead = hit.lead();
         // A node's address and its on-link prefix are two claims of one field.
         let origins: BTreeSet<_> = hit.claims.iter().map(|claim| &claim.origin).collect();
@@ -152,7 +150,7 @@ impl Clash<'_> {
     }
 
     /// All exact node addresses inside the interval.
-    fn with_nodes(&self, hits: &[Cow<'_, Network>]) -> Option<Finding> {
+    fn with_nodes(&self, hits: &[Network<'_>]) -> Option<Finding> {
         let strongest = hits.iter().rev().max_by_key(|hit| hit.confidence)?;
         let more = and_more(hits.len());
         let message = format!(
@@ -169,13 +167,13 @@ impl Clash<'_> {
         Some(self.finding(subject, strongest).says(message, self.help(strongest.confidence)))
     }
 
-    fn finding(&self, subject: String, hit: &Network) -> Finding {
+    fn finding(&self, subject: String, hit: &Network<'_>) -> Finding {
         Finding {
             pointer: Some(self.own.pointer.clone()),
             fact: Some(Fact {
                 class: hit.class,
                 interval: hit.interval,
-                origin: Arc::clone(&hit.lead().origin),
+                origin: hit.lead().origin.clone(),
                 confidence: hit.confidence,
             }),
             ..self.judged.finding(self.rule, subject)

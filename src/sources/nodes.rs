@@ -109,10 +109,9 @@ fn claim_on_link(field: &Field<'_, '_>, class: impl Fn(IpAddr) -> Option<Class>,
 }
 
 fn facts(root: &Field<'_, '_>, found: &mut Found) -> NodeFacts {
-    let mut facts = NodeFacts { name: found.object.name.clone(), ..NodeFacts::default() };
-    for (key, value) in root.at(&["metadata", "labels"], found).members(found) {
-        facts.labels.extend(value.text(found).map(|text| (key.to_owned(), text.to_owned())));
-    }
+    let labels = root.at(&["metadata", "labels"], found).members(found);
+    let labels = labels.into_iter().filter_map(|(key, value)| Some((key, value.text(found)?))).collect();
+    let mut facts = NodeFacts { labels, ..NodeFacts::default() };
     for taint in root.at(&["spec", "taints"], found).items(found) {
         let mut text = |key: &str| taint.get(key, found).text(found).unwrap_or_default().to_owned();
         let (key, value, effect) = (text("key"), text("value"), text("effect"));
@@ -121,6 +120,9 @@ fn facts(root: &Field<'_, '_>, found: &mut Found) -> NodeFacts {
         }
     }
     let reported = root.at(&["status", "nodeInfo", "operatingSystem"], found).text(found);
-    facts.os = facts.labels.get("kubernetes.io/os").cloned().or_else(|| reported.map(str::to_owned));
+    facts.os = facts.labels.get("kubernetes.io/os").or(reported).map(|os| match os {
+        "linux" => "linux".into(),
+        other => other.to_owned().into(),
+    });
     facts
 }

@@ -30,7 +30,7 @@ pub struct Judged {
 impl Attached {
     /// `NAD kubevirt/mig`: short, for messages have to fit into a warning of the API server (256 characters).
     pub fn label(&self) -> String {
-        let ObjectRef { namespace, name, .. } = &self.nad.object;
+        let ObjectRef { namespace, name, .. } = &*self.nad.object;
         namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"))
     }
 }

@@ -4,13 +4,12 @@ use super::{Attached, Judged, World};
 use crate::net::Interval;
 use crate::networks::{Claim, Class, Network, Networks};
 use crate::objects::kind_of;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl World {
     /// The networks of `class` that meet `interval` and are not the judged NAD's own.
-    pub fn meeting(&self, judged: &Judged, class: Class, interval: Interval) -> Vec<Cow<'_, Network>> {
+    pub fn meeting(&self, judged: &Judged, class: Class, interval: Interval) -> Vec<Network<'_>> {
         let Attached { nad, attachment } = judged.attached.as_ref();
         let own = |claim: &Claim| {
             let is = |pool: &Arc<str>| attachment.own.contains(pool) || nad.made_by.contains(pool);
@@ -24,10 +23,10 @@ impl World {
             return self.merged(class, interval, &laid, excluded);
         }
         let left = below.into_iter().flat_map(|network| {
-            if self.may_exclude(network) && network.claims.iter().any(excluded) {
-                network.without(excluded).into_iter().map(Cow::Owned).collect()
+            if self.may_exclude(&network) && network.claims.iter().any(excluded) {
+                network.without(excluded)
             } else {
-                vec![Cow::Borrowed(network)]
+                vec![network]
             }
         });
         left.filter(|network| network.interval.meets(interval)).collect()
@@ -40,11 +39,11 @@ impl World {
         interval: Interval,
         laid: &[&Claim],
         excluded: impl Fn(&Claim) -> bool,
-    ) -> Vec<Cow<'_, Network>> {
+    ) -> Vec<Network<'_>> {
         let near = laid.iter().map(|claim| claim.interval).chain([interval]);
         let below = claims(&self.base.networks, class, near).filter(|claim| !excluded(claim));
         let networks = Networks::of(below.chain(laid.iter().copied()).cloned());
-        networks.iter().filter(|network| network.interval.meets(interval)).cloned().map(Cow::Owned).collect()
+        networks.iter().filter(|network| network.interval.meets(interval)).map(Network::into_owned).collect()
     }
 
     /// The other NADs whose on-link prefixes meet those of the judged one, by name.
@@ -62,7 +61,7 @@ impl World {
     }
 
     /// Whether a claim of the network can be a NAD's own or laid over: spares looking at each of many node claims.
-    fn may_exclude(&self, network: &Network) -> bool {
+    fn may_exclude(&self, network: &Network<'_>) -> bool {
         let sources_gone = self.over.gone.iter().any(|object| kind_of(object).is_none());
         network.class == Class::Secondary || network.pooled || sources_gone
     }
@@ -70,5 +69,5 @@ impl World {
 
 /// The claims of every network of `class` that meets one of the intervals.
 fn claims(networks: &Networks, class: Class, near: impl Iterator<Item = Interval>) -> impl Iterator<Item = &Claim> {
-    near.flat_map(move |near| networks.meeting(class, near)).flat_map(|network| &network.claims)
+    near.flat_map(move |near| networks.claims_meeting(class, near))
 }

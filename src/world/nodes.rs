@@ -15,7 +15,7 @@ pub struct Nodes {
     /// The declared list is whole.
     pub declared_whole: bool,
     /// Node objects.
-    pub seen: Vec<NodeFacts>,
+    pub seen: Vec<Arc<Found>>,
     /// The list of Node objects is whole.
     pub seen_whole: bool,
     /// How many nodes a virt-handler without placement runs on, once somebody has asked.
@@ -55,7 +55,7 @@ impl Nodes {
         Self {
             declared: declared.nodes().map(|(name, runs)| (name.to_owned(), runs)).collect(),
             declared_whole: declared.counts_nodes(),
-            seen: found.iter().filter_map(|one| one.node.clone()).collect(),
+            seen: found.iter().filter(|one| one.node.is_some()).cloned().collect(),
             seen_whole,
             usual: OnceLock::new(),
         }
@@ -85,8 +85,9 @@ impl Nodes {
     /// Nodes by name, declared ones by their word, others by their labels and taints.
     fn count(&self, placement: &Placement) -> u64 {
         let declared = self.declared.iter().filter(|(_, runs)| **runs).map(|(name, _)| name.as_str());
-        let seen = self.seen.iter().filter(|node| !self.declared.contains_key(&node.name));
-        let seen = seen.filter(|node| placement.admits(node)).map(|node| node.name.as_str());
+        let seen = self.seen.iter().filter(|found| !self.declared.contains_key(&found.object.name));
+        let seen = seen.filter(|found| found.node.as_ref().is_some_and(|node| placement.admits(node)));
+        let seen = seen.map(|found| found.object.name.as_str());
         declared.chain(seen).collect::<BTreeSet<_>>().len() as u64
     }
 }
@@ -95,7 +96,7 @@ impl Placement {
     /// Whether virt-handler's DaemonSet puts a pod on the node.
     fn admits(&self, node: &NodeFacts) -> bool {
         let linux = node.os.as_ref().is_none_or(|os| os == "linux");
-        let selected = self.selector.iter().all(|(key, value)| node.labels.get(key) == Some(value));
+        let selected = self.selector.iter().all(|(key, value)| node.labels.get(key) == Some(value.as_str()));
         let near = self.terms.is_empty() || self.terms.iter().any(|term| term.iter().all(|e| e.admits(node)));
         linux && selected && near && node.taints.iter().all(|taint| self.tolerates(taint))
     }
@@ -126,11 +127,12 @@ impl Toleration {
 impl Expression {
     fn admits(&self, node: &NodeFacts) -> bool {
         let label = node.labels.get(&self.key);
-        let number = |text: &String| text.parse::<i64>().ok();
+        let listed = |value: &str| self.values.iter().any(|one| one == value);
+        let number = |text: &str| text.parse::<i64>().ok();
         let compared = || Some(number(label?)?.cmp(&number(self.values.first()?)?));
         match self.operator.as_str() {
-            "In" => label.is_some_and(|value| self.values.contains(value)),
-            "NotIn" => label.is_none_or(|value| !self.values.contains(value)),
+            "In" => label.is_some_and(listed),
+            "NotIn" => label.is_none_or(|value| !listed(value)),
             "Exists" => label.is_some(),
             "DoesNotExist" => label.is_none(),
             "Gt" => compared().is_some_and(std::cmp::Ordering::is_gt),
@@ -144,16 +146,17 @@ impl Expression {
 mod tests {
     use super::*;
     use crate::objects::{Object, name_of};
+    use crate::place::ObjectRef;
     use crate::tree;
 
-    fn node(name: &str, labels: &[(&str, &str)], taints: &[(&str, &str)], os: Option<&str>) -> NodeFacts {
-        let pair = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        NodeFacts {
-            name: name.into(),
-            labels: labels.iter().map(pair).collect(),
+    fn node(name: &str, labels: &[(&str, &str)], taints: &[(&str, &str)], os: Option<&'static str>) -> Arc<Found> {
+        let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: name.into() };
+        let node = NodeFacts {
+            labels: labels.iter().copied().collect(),
             taints: taints.iter().map(|(key, effect)| ((*key).into(), String::new(), (*effect).into())).collect(),
-            os: os.map(str::to_owned),
-        }
+            os: os.map(Into::into),
+        };
+        Found { node: Some(node), ..Found::about(object, "nodes") }.into()
     }
 
     fn cr(spec: &str) -> Arc<Referrer> {

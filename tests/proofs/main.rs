@@ -9,6 +9,7 @@ mod corpus;
 mod equivalence;
 mod moved;
 mod overlap;
+mod renewed;
 #[path = "../../fuzz/targets.rs"]
 mod targets;
 mod worlds;

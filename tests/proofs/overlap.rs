@@ -8,7 +8,6 @@ use kubevirt_preflight::place::ObjectRef;
 use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
 
 /// Prefixes of at most 16 addresses in one block of 256, of either family.
 fn prefixes() -> impl Strategy<Value = (bool, u8, u8)> {
@@ -40,7 +39,7 @@ fn share((v6, at, host): (bool, u8, u8), (other_v6, other, other_host): (bool, u
 
 fn claim(of: (bool, u8, u8), class: Class, confidence: Confidence) -> Claim {
     let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: text(of) };
-    let origin = Arc::new(Origin { object, path: format!("{confidence}"), label: None });
+    let origin = Origin::new(object, format!("{confidence}"));
     Claim { interval: interval(of), class, confidence, origin, pool: None }
 }
 
@@ -63,7 +62,7 @@ proptest! {
             claims.iter().map(|(of, class, level)| claim(*of, Class::ALL[*class], LEVELS[*level])).collect();
         let networks = Networks::of(all.clone());
         for class in [Class::ALL[0], Class::ALL[1]] {
-            let found: Vec<_> = networks.meeting(class, interval(asked)).flat_map(|network| &network.claims).collect();
+            let found: Vec<_> = networks.claims_meeting(class, interval(asked)).collect();
             for one in all.iter().filter(|one| one.class == class && one.interval.meets(interval(asked))) {
                 prop_assert!(found.contains(&one), "{one:?} is missing");
             }

@@ -62,17 +62,22 @@ impl Scene {
     }
 
     pub(crate) fn world(&self) -> World {
+        World::of(self.inputs(self.objects.iter().filter_map(read).collect()))
+    }
+
+    /// What its world is made of, with `objects` in place of its own.
+    pub(crate) fn inputs(&self, objects: Vec<Object>) -> Inputs {
         let kinds = SOURCES.iter().flat_map(|source| source.reads);
         let kinds =
             kinds.filter(|_| !self.files).map(|reads| (reads.group.to_owned(), reads.kind.to_owned())).collect();
         let head = "apiVersion: kubevirt-preflight.io/v1alpha1\nkind: ClusterNetworks\n";
-        World::of(Inputs {
-            objects: self.objects.iter().filter_map(read).collect(),
+        Inputs {
+            objects,
             declared: Declared::parse(&format!("{head}{}", self.declared), "cluster.yaml").unwrap(),
             lists: Lists { nads: self.whole, kinds, at_rest: false },
             settings: Settings { all_nads: self.candidates, ..Settings::default() },
             ..Inputs::default()
-        })
+        }
     }
 
     /// The same with other objects.

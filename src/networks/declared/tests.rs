@@ -10,7 +10,7 @@ fn said(declared: &Declared) -> Vec<String> {
     declared
         .claims()
         .iter()
-        .map(|c| format!("{} {} {} {}", c.class, c.interval, c.origin.object.name, c.origin.path))
+        .map(|c| format!("{} {} {} {}", c.class, c.interval, c.origin.object.name, c.origin.path()))
         .collect()
 }
 

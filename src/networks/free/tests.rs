@@ -4,7 +4,6 @@ use crate::networks::{Claim, Confidence, Origin};
 use crate::place::ObjectRef;
 use proptest::prelude::*;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 fn at(text: &str) -> Interval {
     strict_interval(text).expect(text)
@@ -12,7 +11,7 @@ fn at(text: &str) -> Interval {
 
 fn networks(intervals: impl IntoIterator<Item = Interval>) -> Networks {
     let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: "a".into() };
-    let origin = Arc::new(Origin::new(object, "p"));
+    let origin = Origin::new(object, "p");
     Networks::of(intervals.into_iter().enumerate().map(|(n, interval)| Claim {
         interval,
         class: Class::ALL[n % 7],

@@ -1,0 +1,265 @@
+//! What a large cluster costs: 15,000 nodes and 5,000 NADs as the watcher gets them, from the text of each object to a
+//! world, and to the next world after a change.
+//!
+//! Memory is the resident set of a child process (`VmRSS` of /proc/self/status) less that of a child with ten nodes and
+//! ten NADs; its peak is `VmHWM`, reset through /proc/self/clear_refs right before the rebuild.
+#![allow(clippy::expect_used, clippy::print_stdout, missing_docs)]
+
+mod support;
+
+use jiff::civil::date;
+use kubevirt_preflight::admission::respond;
+use kubevirt_preflight::networks::declared::Declared;
+use kubevirt_preflight::objects::{Object, WANTED, name_of};
+use kubevirt_preflight::policy::Policy;
+use kubevirt_preflight::sources::SOURCES;
+use kubevirt_preflight::tree::{Want, pick_text};
+use kubevirt_preflight::world::{Inputs, Lists, World};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const NODES: usize = 15_000;
+const NADS: usize = 5_000;
+const FEW: usize = 10;
+const ROUNDS: usize = 11;
+/// Every eleventh node is of another CPU model than its neighbours, and a third of them in each zone.
+const MODELS: usize = 11;
+
+fn main() {
+    let arguments: Vec<_> = std::env::args().collect();
+    match arguments.iter().position(|argument| argument == "--resident") {
+        Some(at) => resident(arguments[at + 1].parse().expect("nodes"), arguments[at + 2].parse().expect("NADs")),
+        None => report(),
+    }
+}
+
+/// Kubelet's, the cloud's and node-feature-discovery's labels, and those that virt-handler sets.
+fn labels(at: usize) -> Value {
+    let mut labels = json!({
+        "kubernetes.io/hostname": name(at), "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux",
+        "node.kubernetes.io/instance-type": format!("metal-{}", at % MODELS),
+        "node-role.kubernetes.io/worker": "", "topology.kubernetes.io/region": "r1",
+        "topology.kubernetes.io/zone": format!("r1-{}", at % 3), "kubevirt.io/schedulable": "true",
+        "cpu-timer.node.kubevirt.io/tsc-frequency": (2_000_000_000 + at * 17).to_string(),
+        "cpu-timer.node.kubevirt.io/tsc-scalable": "true",
+        format!("scheduling.node.kubevirt.io/tsc-frequency-{}", 2_000_000_000 + at * 17): "true",
+    });
+    for n in 0..28 {
+        labels[format!("feature.node.kubernetes.io/cpu-cpuid.FEATURE{n}")] = json!("true");
+    }
+    for n in 0..150 {
+        labels[format!("cpu-feature.node.kubevirt.io/feature-{}", n + at % MODELS)] = json!("true");
+    }
+    for n in 0..20 {
+        labels[format!("cpu-model.node.kubevirt.io/Model-{}-v{n}", at % MODELS)] = json!("true");
+        labels[format!("hyperv.node.kubevirt.io/enlightenment{n}")] = json!("true");
+    }
+    labels
+}
+
+fn name(at: usize) -> String {
+    format!("worker-{at:05}.prod.example.com")
+}
+
+/// A Node of some 28 KB: images, managedFields and annotations as on a real one.
+fn node(at: usize) -> String {
+    let (high, low) = (at >> 8, at & 255);
+    let images: Vec<_> = (0..50)
+        .map(|n| {
+            json!({"names": [format!("registry.example.com/team/image-{n}@sha256:{n:064x}"), format!("registry.example.com/team/image-{n}:v1.{n}.0")],
+                "sizeBytes": 100_000_000 + n})
+        })
+        .collect();
+    let fields: serde_json::Map<_, _> =
+        (0..180).map(|n| (format!("f:cpu-feature.node.kubevirt.io/feature-{n}"), json!({}))).collect();
+    let conditions: Vec<_> = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]
+        .iter()
+        .map(|kind| {
+            json!({"type": kind, "status": "False", "reason": "KubeletHasSufficientMemory",
+            "message": "kubelet has sufficient memory available", "lastHeartbeatTime": "2026-01-02T03:04:05Z"})
+        })
+        .collect();
+    json!({
+        "metadata": {
+            "name": name(at), "uid": format!("7f0c5d5e-3c0b-4f5e-9d55-{at:012}"), "resourceVersion": "123456789",
+            "creationTimestamp": "2026-01-02T03:04:05Z", "labels": labels(at),
+            "annotations": {
+                "kubevirt.io/heartbeat": "2026-01-02T03:04:05Z", "kubevirt.io/ksm-enabled": "false",
+                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+                "csi.volume.kubernetes.io/nodeid": format!("{{\"csi.example.com\":\"{}\"}}", name(at)),
+            },
+            "managedFields": [{"manager": "virt-handler", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": fields}}}],
+        },
+        "spec": {
+            "podCIDR": format!("10.{}.{low}.0/24", 64 + high), "providerID": format!("metal:///{at}"),
+            "podCIDRs": [format!("10.{}.{low}.0/24", 64 + high), format!("fd00:10:{high:x}:{low:x}::/64")],
+        },
+        "status": {
+            "addresses": [
+                {"type": "InternalIP", "address": format!("172.16.{high}.{low}")},
+                {"type": "InternalIP", "address": format!("fd00:172:16::{at:x}")},
+                {"type": "Hostname", "address": name(at)},
+            ],
+            "capacity": {"cpu": "64", "memory": "263782624Ki", "pods": "250", "devices.kubevirt.io/kvm": "1k"},
+            "allocatable": {"cpu": "63", "memory": "262782624Ki", "pods": "250", "devices.kubevirt.io/kvm": "1k"},
+            "conditions": conditions, "images": images,
+            "nodeInfo": {"operatingSystem": "linux", "architecture": "amd64", "kubeletVersion": "v1.35.4"},
+        },
+    })
+    .to_string()
+}
+
+/// A NAD of one of five usual kinds, each with a range of its own.
+fn nad(at: usize) -> String {
+    let (high, low) = (at >> 8, at & 255);
+    let ipam = match at % 5 {
+        0 => {
+            json!({"type": "host-local", "ranges": [[{"subnet": format!("192.{}.{low}.0/24", 168 + high), "gateway": format!("192.{}.{low}.1", 168 + high)}]]})
+        }
+        1 => json!({"type": "static", "addresses": [{"address": format!("100.{}.{low}.9/24", 64 + high)}]}),
+        2 => json!({}),
+        _ => {
+            json!({"type": "whereabouts", "range": format!("10.{}.{low}.0/24", 140 + high), "exclude": [format!("10.{}.{low}.0/30", 140 + high)]})
+        }
+    };
+    let main = match at % 4 {
+        0 => json!({"type": "bridge", "bridge": format!("br{}", at % 7), "vlan": at % 4000 + 1, "ipam": ipam}),
+        1 => json!({"type": "ipvlan", "master": "eth1", "ipam": ipam}),
+        _ => {
+            json!({"type": "macvlan", "master": format!("bond0.{}", at % 4000 + 1), "mode": "bridge", "mtu": 9000, "ipam": ipam})
+        }
+    };
+    let config =
+        json!({"cniVersion": "1.0.0", "name": format!("tenant-net-{at}"), "plugins": [main, {"type": "tuning"}]});
+    json!({
+        "metadata": {"name": format!("tenant-net-{}", at % 50), "namespace": format!("tenant-{}", at / 50),
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": config.to_string()}},
+        "spec": {"config": config.to_string()},
+    })
+    .to_string()
+}
+
+/// The object in `text` as the watcher reads it, which knows version and kind from the list.
+fn read(text: &str, version: &str, kind: &str, want: &'static Want) -> Object {
+    let whole = format!("{{\"apiVersion\":\"{version}\",\"kind\":\"{kind}\",{}", &text[1..]);
+    let node = pick_text(&whole, want).expect("JSON");
+    Object::read(&node, name_of(&node).expect("a name"), None).expect("a kind that is read")
+}
+
+fn objects(nodes: usize, nads: usize) -> Vec<Object> {
+    let nodes = (0..nodes).map(|at| read(&node(at), "v1", "Node", &Want::All));
+    let nads = (0..nads).map(|at| read(&nad(at), "k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", &WANTED));
+    let crs = [support::object(&support::kubevirt("tenant-0/tenant-net-3", 4, 1, 4))];
+    nodes.chain(nads).chain(crs).collect()
+}
+
+fn inputs(objects: &[Object]) -> Inputs {
+    let kinds = SOURCES.iter().flat_map(|source| source.reads);
+    Inputs {
+        objects: objects.to_vec(),
+        declared: Declared::parse(support::NETWORKS, "cluster.yaml").expect("a networks file"),
+        lists: Lists {
+            nads: true,
+            kinds: kinds.map(|reads| (reads.group.to_owned(), reads.kind.to_owned())).collect(),
+            at_rest: false,
+        },
+        ..Inputs::default()
+    }
+}
+
+/// The same objects, one NAD of them edited.
+fn edited(objects: &[Object]) -> Vec<Object> {
+    let mut objects = objects.to_vec();
+    let at = objects.iter().position(|object| matches!(object, Object::Nad(_))).expect("a NAD");
+    objects[at] = read(&nad(0).replace("9000", "1500"), "k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", &WANTED);
+    objects
+}
+
+/// KiB of the line `key` in /proc/self/status.
+fn status(key: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = text.lines().find_map(|line| line.strip_prefix(key)).expect("a line of this key");
+    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// The child: prints KiB resident with the objects, with their world, and at most during a rebuild.
+fn resident(nodes: usize, nads: usize) {
+    let objects = objects(nodes, nads);
+    let read = status("VmRSS");
+    let world = World::of(inputs(&objects));
+    let made = status("VmRSS");
+    let edited = edited(&objects);
+    std::fs::write("/proc/self/clear_refs", "5").expect("one's own peak can be reset");
+    let next = World::renewed(&world, inputs(&edited));
+    println!("{read} {made} {}", status("VmHWM"));
+    black_box((objects, world, next));
+}
+
+/// The three numbers of a child.
+fn child(nodes: usize, nads: usize) -> [u64; 3] {
+    let program = std::env::current_exe().expect("this program");
+    let output = Command::new(program).args(["--resident", &nodes.to_string(), &nads.to_string()]).output();
+    let text = String::from_utf8(output.expect("a child").stdout).expect("text");
+    let numbers: Vec<_> = text.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+    numbers.try_into().expect("three numbers")
+}
+
+/// The median of some rounds.
+fn timed<T>(mut run: impl FnMut() -> T) -> Duration {
+    let mut times: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            let made = run();
+            let time = start.elapsed();
+            drop(black_box(made));
+            time
+        })
+        .collect();
+    times.sort();
+    times[ROUNDS / 2]
+}
+
+fn report() {
+    let mut out = String::new();
+    let mut line = |what: &str, value: String, aim: &str| {
+        let _ = writeln!(out, "{what:<58} {value:>12}  {aim}");
+    };
+    let text = node(7);
+    let parse = timed(|| (0..100).for_each(|_| drop(black_box(read(&text, "v1", "Node", &Want::All)))));
+    line(&format!("read a Node of {} KB", text.len() / 1000), format!("{:.1?}", parse / 100), "");
+    times(&mut line);
+    let base = child(FEW, FEW);
+    let mib = |kib: u64| format!("{:.1} MiB", f64::from(u32::try_from(kib).unwrap_or(u32::MAX)) / 1024.0);
+    let nodes = child(NODES, FEW);
+    let nads = child(FEW, NADS);
+    let all = child(NODES, NADS);
+    line("resident, 10 nodes and 10 NADs", mib(base[1]), "");
+    let each = |all: u64, base: u64, count: usize| format!("{} B", all.saturating_sub(base) * 1024 / count as u64);
+    line("more for each node, as kept by the watcher", each(nodes[0], base[0], NODES), "");
+    line("more for each node, with the world", each(nodes[1], base[1], NODES), "");
+    line("more for each NAD, as kept by the watcher", each(nads[0], base[0], NADS), "");
+    line("more for each NAD, with the world", each(nads[1], base[1], NADS), "");
+    line("more with 15,000 nodes and 5,000 NADs", mib(all[1] - base[1]), "32 MiB at most");
+    line("more at most while the next world is made", mib(all[2] - base[1]), "32 MiB at most");
+    print!("{out}");
+}
+
+fn times(line: &mut impl FnMut(&str, String, &str)) {
+    let objects = objects(NODES, NADS);
+    let edited = edited(&objects);
+    let world = World::of(inputs(&objects));
+    let show = |time: Duration| format!("{time:.1?}");
+    let gather = timed(|| inputs(&edited));
+    line("gather the objects", show(gather), "");
+    line("the first world", show(timed(|| World::of(inputs(&objects)))), "");
+    line("the next world after one change", show(timed(|| World::renewed(&world, inputs(&edited)))), "50 ms at most");
+    let write = |range: &str| support::review("CREATE", support::nad(range), Value::Null);
+    let policy = Policy::default();
+    let answer = |body: &[u8]| timed(|| respond(body, &world, &policy, date(2026, 11, 24)).expect("a review"));
+    line("the response to a NAD that nothing is wrong with", show(answer(&write("192.0.2.0/24"))), "");
+    line("the response to a NAD that meets the pods of a node", show(answer(&write("10.64.7.0/24"))), "");
+}
