@@ -60,7 +60,7 @@ fn a_wrong_page_is_found_out() {
         ("The subject of a finding", "The subject"),
         ("```yaml world\n", "```yaml\n"),
         ("```yaml world\n", "```yaml world whole\n"),
-        ("entry `network`", "entry `networks`"),
+        ("entry `network`", "entry `net`"),
         ("network: mig}", "network: \" mig\"}"),
         ("# warn: odd-reference", "# deny: odd-reference"),
         (" # warn: odd-reference", ""),

@@ -17,8 +17,15 @@ const JUDGED: [(&str, &str); 3] = [
 ];
 
 /// The kinds whose writes can newly collide with a migration network.
-const REVERSE: [&str; 6] =
-    ["ciliumpodippools", "clusteruserdefinednetworks", "ippools", "servicecidrs", "subnets", "userdefinednetworks"];
+const REVERSE: [(&str, &str); 7] = [
+    ("cilium.io", "ciliumpodippools"),
+    ("crd.projectcalico.org", "ippools"),
+    ("k8s.ovn.org", "clusteruserdefinednetworks"),
+    ("k8s.ovn.org", "userdefinednetworks"),
+    ("kubeovn.io", "subnets"),
+    ("networking.k8s.io", "servicecidrs"),
+    ("projectcalico.org", "ippools"),
+];
 
 fn pretty(value: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(value).unwrap())
@@ -32,11 +39,12 @@ fn generated_sources_of_the_chart() {
         for one in source.reads {
             let key = (one.group, one.plural, one.namespace.unwrap_or(""), one.name.unwrap_or(""));
             reads.entry(key).or_default().insert(source.name);
-            if REVERSE.contains(&one.plural) && one.name.is_none() {
+            if REVERSE.contains(&(one.group, one.plural)) {
                 reverse.insert((one.group, one.plural), one.versions);
             }
         }
     }
+    assert_eq!(reverse.len(), REVERSE.len(), "{reverse:?}");
     for (group, plural) in JUDGED {
         reads.entry((group, plural, "", "")).or_default().insert("judged");
     }
