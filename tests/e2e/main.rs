@@ -29,18 +29,34 @@ mod tools;
 use lab::Lab;
 use scenarios::SCENARIOS;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
+
+/// `[--image ARCHIVE] [PART OF A NAME]`
+struct Arguments {
+    only: String,
+    image: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn read() -> Self {
+        let mut words: Vec<_> = std::env::args().skip(1).collect();
+        let at = words.iter().position(|word| word == "--image");
+        let image = at.map(|at| words.drain(at..=at + 1).next_back().unwrap_or_default().into());
+        Self { only: words.pop().unwrap_or_default(), image }
+    }
+}
 
 fn main() -> ExitCode {
     // Everything below happens in namespaces that end with this process, whichever way it ends.
     if let Some(code) = private::enter() {
         return code;
     }
-    let only = std::env::args().nth(1).unwrap_or_default();
+    let Arguments { only, image } = Arguments::read();
     let begun = Instant::now();
-    let image = image::Image::of_cargo();
-    println!("{}", image.told());
+    let image = image.map_or_else(image::Image::of_cargo, |archive| image::Image::of_archive(&archive));
+    println!("{}", image.told);
     let mut lab = Lab::start(image);
     println!("control plane ready after {:.1} s", begun.elapsed().as_secs_f64());
     // Without it there is nothing to try.

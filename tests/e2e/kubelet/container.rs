@@ -105,7 +105,7 @@ fn script(pod: &Value, root: &Path, mounts: &[(PathBuf, PathBuf, bool)], shared:
     }
     let number = |key: &str| of_context(pod, spec, key).as_u64();
     let user = number("runAsUser").unwrap_or(shared.image.user);
-    let group = number("runAsGroup").unwrap_or(shared.image.user);
+    let group = number("runAsGroup").unwrap_or(shared.image.group);
     if of_context(pod, spec, "runAsNonRoot") == Value::Bool(true) && user == 0 {
         shared.fault("the container must not run as root, and the image has no other user".to_owned());
     }

@@ -44,6 +44,7 @@ pub fn deletion_first(lab: &mut Lab) {
         lab.passes(what, &said);
     }
     let delete = ["-n", "kubevirt", "delete", "network-attachment-definition", "mig"];
+    lab.known("the CR", |lab| !lab.kubectl(&[&delete[..], &["--dry-run=server"]].concat()).ok);
     let said = lab.kubectl(&delete);
     lab.refused("the deletion before the update", &said, &["attachment-in-use", "then delete"]);
     let said = lab.kubectl_with(&["apply", "-f", "-"], &kubevirt("kubevirt", "mig2"));
