@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Namespace and release of the chart, and with that the name of what it makes.
 pub const NAME: &str = "kubevirt-preflight";
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kubevirt-preflight");
+pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/kubevirt-preflight");
 /// Arguments of helm; the values come on its standard input.
 pub const INSTALL: [&str; 10] =
     ["upgrade", "--install", NAME, CHART, "--create-namespace", "--wait", "--timeout", "90s", "--values", "-"];

@@ -17,6 +17,9 @@ mod metrics;
 mod said;
 mod scenarios;
 
+#[allow(dead_code)]
+#[path = "../serve/pki.rs"]
+mod pki;
 #[path = "../lab/plane.rs"]
 mod plane;
 #[path = "../lab/private.rs"]

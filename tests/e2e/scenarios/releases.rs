@@ -5,7 +5,7 @@ use crate::load::Load;
 use serde_json::json;
 
 /// Ends the load; no write may have failed.
-fn unharmed(lab: &mut Lab, what: &str, load: Load) {
+pub fn unharmed(lab: &mut Lab, what: &str, load: Load) {
     let (written, failures) = load.end();
     let first: Vec<_> = failures.iter().take(3).collect();
     lab.check(&format!("{what}: none of {written} writes fails"), failures.is_empty() && written > 0, &format!("{} failed: {first:?}", failures.len()));
