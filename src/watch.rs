@@ -3,6 +3,7 @@
 //! ```text
 //! resource (what is read) ─► follow (list, watch, list again) ─► kept (states and objects) ─► judging ─► Judge
 //! reread (a few objects, now)      once (all lists, once: audit, networks, snapshot) ─► kept
+//! named (tells that one object has changed)
 //! ```
 //!
 //! kube-runtime's watcher is not used: it hides the version of a list and the bookmarks, which age rests on, and keeps
@@ -12,6 +13,7 @@ pub mod client;
 pub mod follow;
 pub mod judging;
 pub mod kept;
+pub mod named;
 pub mod once;
 pub mod reread;
 pub mod resource;

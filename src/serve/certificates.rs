@@ -24,6 +24,7 @@
 //! is trusted there can read and answer the reviews.
 
 pub mod clocks;
+pub mod cluster;
 pub mod held;
 pub mod issue;
 pub mod pair;

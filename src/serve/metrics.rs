@@ -73,6 +73,15 @@ struct Certificate {
     certificate: &'static str,
 }
 
+/// No labels.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Plain {}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Step {
+    step: &'static str,
+}
+
 /// One more of what is going on, until it is dropped, whichever way it ends.
 #[derive(Debug)]
 pub struct Counted<'m>(&'m Gauge);
@@ -115,6 +124,9 @@ pub struct Metrics {
     age: Gauge<f64, AtomicU64>,
     sources: Family<Source, Gauge>,
     expiry: Family<Certificate, Gauge>,
+    /// Without a series as long as nobody has looked.
+    trusted: Family<Plain, Gauge>,
+    certificate_failures: Family<Step, Counter>,
     /// Open connections.
     pub connections: Gauge,
     handshakes: Family<Reason, Counter>,
@@ -150,6 +162,8 @@ impl Default for Metrics {
             age: Gauge::default(),
             sources: Family::default(),
             expiry: Family::default(),
+            trusted: Family::default(),
+            certificate_failures: Family::default(),
             connections: Gauge::default(),
             handshakes: Family::default(),
             ended: Family::default(),
@@ -198,6 +212,12 @@ impl Metrics {
             "certificate_expiry_timestamp_seconds",
             "Unix time of the end of a certificate",
             self.expiry.clone(),
+        );
+        registry.register("certificate_trusted", "1 if API servers trust the certificate", self.trusted.clone());
+        registry.register(
+            "certificate_failures",
+            "What failed in seeing to the certificate in the cluster",
+            self.certificate_failures.clone(),
         );
         registry.register("connections", "Open connections to the webhook", self.connections.clone());
         registry.register("handshake_failures", "TLS handshakes that failed", self.handshakes.clone());
@@ -308,6 +328,16 @@ impl Metrics {
             Some(at) => drop(self.expiry.get_or_create(&labels).set(at)),
             None => drop(self.expiry.remove(&labels)),
         }
+    }
+
+    /// Whether API servers trust the certificate that is shown, by the webhook configuration as it was last read.
+    pub fn set_trusted(&self, trusted: bool) {
+        self.trusted.get_or_create(&Plain {}).set(i64::from(trusted));
+    }
+
+    /// To `read`, `issue`, `write`, `publish` or `show` a certificate of the cluster failed.
+    pub fn certificate_failed(&self, step: &'static str) {
+        self.certificate_failures.get_or_create(&Step { step }).inc();
     }
 
     /// All metrics in the OpenMetrics text format 1.0.

@@ -7,7 +7,7 @@ mod pem;
 mod validity;
 
 pub use error::TlsError;
-pub use follow::{follow, publish};
+pub use follow::{follow, follow_clients, publish};
 pub use validity::Validity;
 
 use pem::Pem;
@@ -41,11 +41,23 @@ pub struct Client {
     pub names: Vec<String>,
 }
 
+impl Client {
+    /// What verifies them, of the file as it is now, and a digest of the file.
+    pub fn verifier(&self) -> Result<(Arc<dyn ClientCertVerifier>, u64), TlsError> {
+        let pem = Pem::read("--client-ca", &self.ca);
+        let mut hasher = DefaultHasher::new();
+        pem.bytes().hash(&mut hasher);
+        Ok((verifier(pem, self.names.clone())?, hasher.finish()))
+    }
+}
+
 /// A certificate in use.
 #[derive(Debug)]
 pub struct Tls {
     /// For handshakes.
     pub config: Arc<ServerConfig>,
+    /// What clients are shown: the leaf, then what is between it and its CA.
+    pub chain: Vec<CertificateDer<'static>>,
     /// Of the leaf.
     pub leaf: Validity,
     /// Of the CA, where the files hold it: in `ca.crt` beside the certificate, else the end of the chain.
@@ -74,8 +86,9 @@ impl Files {
         let verifier = client.map(|(ca, names)| verifier(ca, names)).transpose();
         match (pair, verifier) {
             (Ok((pair, leaf, ca)), Ok(verifier)) => {
+                let chain = pair.cert.clone();
                 let config = config(pair, verifier).map_err(|error| vec![error])?;
-                Ok(Tls { config: Arc::new(config), leaf, ca, digest })
+                Ok(Tls { config: Arc::new(config), chain, leaf, ca, digest })
             }
             (pair, verifier) => Err(pair.err().into_iter().flatten().chain(verifier.err()).collect()),
         }

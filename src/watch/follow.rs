@@ -6,7 +6,7 @@ use super::resource::Resource;
 use super::wire::{self, Line};
 use crate::objects::Object;
 use crate::serve::metrics::Metrics;
-use axum::http::Response;
+use axum::http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -26,7 +26,7 @@ const LINE_BYTES: usize = 16 << 20;
 /// For a page, or the beginning of a watch.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Bookmarks come about once a minute: a watch that says nothing for longer is taken for lost.
-const SILENCE: Duration = Duration::from_secs(150);
+pub(super) const SILENCE: Duration = Duration::from_secs(150);
 /// Everything is listed anew so often; a tenth of it is jitter.
 const RELIST: Duration = Duration::from_secs(600);
 /// What the cluster does not serve is looked for again.
@@ -269,12 +269,16 @@ pub(super) async fn served(client: &Client, resource: &Resource) -> Result<Optio
 
 /// The answer to a GET, if it is a success.
 pub(super) async fn answer(client: &Client, path: &str) -> Result<Response<Body>, Failure> {
+    answer_to(client, get(path)?.map(Body::from)).await
+}
+
+/// The answer to this request, if it is a success.
+pub(super) async fn answer_to(client: &Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]
         message: String,
     }
-    let request = get(path)?.map(Body::from);
     let sent = timeout(ANSWER, client.send(request)).await;
     let response = sent.map_err(|_| Failure::Other(format!("no answer within {ANSWER:?}")))?.map_err(Failure::from)?;
     let status = response.status();
@@ -289,14 +293,14 @@ pub(super) async fn answer(client: &Client, path: &str) -> Result<Response<Body>
 
 /// Bytes cut into lines.
 #[derive(Default)]
-struct Lines {
+pub(super) struct Lines {
     bytes: Vec<u8>,
     /// Up to here there is no end of a line.
     seen: usize,
 }
 
 impl Lines {
-    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() > LINE_BYTES {
             return Err(Failure::Other(format!("a line of the watch is longer than {LINE_BYTES} bytes")));
@@ -304,7 +308,7 @@ impl Lines {
         Ok(())
     }
 
-    fn next(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn next(&mut self) -> Option<Vec<u8>> {
         let Some(end) = self.bytes[self.seen..].iter().position(|byte| *byte == b'\n') else {
             self.seen = self.bytes.len();
             return None;
@@ -326,7 +330,7 @@ fn escaped(token: &str) -> String {
 }
 
 /// A tenth more or less, so that replicas do not ask at once.
-fn jittered(time: Duration) -> Duration {
+pub(super) fn jittered(time: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 200;
     time * u32::try_from(900 + random).unwrap_or(1000) / 1000
 }

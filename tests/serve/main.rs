@@ -1,6 +1,7 @@
 //! The server over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, dead_code)]
 
+mod api;
 mod basics;
 #[path = "../../benches/support/mod.rs"]
 mod bodies;
@@ -9,6 +10,8 @@ mod client;
 mod client_certificates;
 mod descriptors;
 mod files;
+mod in_cluster;
+mod kept;
 mod limits;
 mod logs;
 mod malformed;

@@ -115,6 +115,10 @@ async fn exercised() -> Running {
     for certificate in ["leaf", "ca"] {
         metrics.set_expiry(certificate, Some(2_000_000_000));
     }
+    metrics.set_trusted(true);
+    for step in ["read", "issue", "write", "publish", "show"] {
+        metrics.certificate_failed(step);
+    }
     for result in ["made", "sent", "failed"] {
         metrics.spans(result, 1);
     }

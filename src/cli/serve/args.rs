@@ -2,14 +2,13 @@
 //! tells all that is to be mended at once.
 
 use super::super::{Access, Cluster};
+use super::certificates::{CertificateArgs, Certificates};
 use anyhow::{Context as _, Error, anyhow, bail};
 use clap::ValueEnum;
-use clap::builder::NonEmptyStringValueParser;
 use kubevirt_preflight::policy::{Enforcement, Profile, UnknownLevel};
 use kubevirt_preflight::serve::limits::Limits;
 use kubevirt_preflight::serve::logs::Format;
 use kubevirt_preflight::serve::telemetry::Endpoint;
-use kubevirt_preflight::serve::tls::{Client, Files};
 use kubevirt_preflight::serve::{Addresses, Stopping};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -29,26 +28,8 @@ pub(in crate::cli) struct ServeArgs {
     /// Where to answer /livez, /readyz and /metrics, in the clear.
     #[arg(long, value_name = "ADDRESS:PORT", env = "KUBEVIRT_PREFLIGHT_OBSERVE_BIND", value_parser = checked(address), default_value = "0.0.0.0:8080")]
     observe_bind: Checked<SocketAddr>,
-    /// Certificate, and what is between it and its CA, in PEM; read anew when it changes.
-    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_TLS_CERT")]
-    tls_cert: PathBuf,
-    /// Its key, in PEM.
-    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_TLS_KEY")]
-    tls_key: PathBuf,
-    /// Only clients with a certificate of this CA may call, in PEM.
-    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_CLIENT_CA")]
-    client_ca: Option<PathBuf>,
-    /// Only clients whose certificate has this common name or DNS name; can be repeated.
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "KUBEVIRT_PREFLIGHT_CLIENT_NAME",
-        requires = "client_ca",
-        value_delimiter = ',',
-        // An empty name would be that of a certificate without one.
-        value_parser = NonEmptyStringValueParser::new()
-    )]
-    client_name: Vec<String>,
+    #[command(flatten)]
+    pub(super) certificates: CertificateArgs,
     /// Between SIGTERM and the end of accepting; clients learn in it that the server is not ready.
     #[arg(long, value_name = "TIME", env = "KUBEVIRT_PREFLIGHT_DRAIN_DELAY", value_parser = checked(time), default_value = "5s")]
     drain_delay: Checked<Duration>,
@@ -157,6 +138,7 @@ pub(super) struct Set {
     pub(super) stopping: Stopping,
     pub(super) threads: Option<usize>,
     pub(super) collector: Option<(Endpoint, Vec<CertificateDer<'static>>)>,
+    pub(super) certificates: Certificates,
 }
 
 impl ServeArgs {
@@ -173,8 +155,9 @@ impl ServeArgs {
         let idle = faults.take("--idle-timeout", &self.idle_timeout);
         let threads = self.threads.as_ref().and_then(|threads| faults.take("--threads", threads));
         let collector = self.collector(&mut faults);
+        let certificates = self.certificates.set(&mut faults);
         let Faults(faults) = faults;
-        match (bind, observe, drain_delay, grace, connections, reviews, first_request, idle) {
+        match (bind, observe, drain_delay, grace, connections, reviews, first_request, idle, certificates) {
             (
                 Some(bind),
                 Some(observe),
@@ -184,11 +167,12 @@ impl ServeArgs {
                 Some(reviews),
                 Some(first_request),
                 Some(idle),
+                Some(certificates),
             ) if faults.is_empty() => {
                 let limits =
                     Limits { connections, reviews, handshake: first_request, first_request, idle, ..Limits::default() };
                 let (addresses, stopping) = (Addresses { bind, observe }, Stopping { drain_delay, grace });
-                Ok(Set { addresses, limits, stopping, threads, collector })
+                Ok(Set { addresses, limits, stopping, threads, collector, certificates })
             }
             _ => Err(faults),
         }
@@ -210,12 +194,6 @@ impl ServeArgs {
         Some((endpoint, Vec::new()))
     }
 
-    pub(super) fn files(&self) -> Files {
-        let names = self.client_name.clone();
-        let client = self.client_ca.clone().map(|ca| Client { ca, names });
-        Files { cert: self.tls_cert.clone(), key: self.tls_key.clone(), client }
-    }
-
     pub(super) fn overrides(&self) -> Overrides {
         Overrides {
             profile: self.profile.map(Profile::from),
@@ -233,17 +211,23 @@ impl ServeArgs {
 
 /// A value, or what is wrong with it.
 #[derive(Clone, Debug)]
-struct Checked<T>(Result<T, String>);
+pub(super) struct Checked<T>(Result<T, String>);
 
 /// A parser for clap that refuses nothing.
-fn checked<T>(parse: fn(&str) -> Result<T, String>) -> impl Fn(&str) -> Result<Checked<T>, Infallible> + Clone {
+pub(super) fn checked<T>(
+    parse: fn(&str) -> Result<T, String>,
+) -> impl Fn(&str) -> Result<Checked<T>, Infallible> + Clone {
     move |text| Ok(Checked(parse(text).map_err(|remedy| format!("is `{text}`; {remedy}."))))
 }
 
-struct Faults(Vec<Error>);
+pub(super) struct Faults(Vec<Error>);
 
 impl Faults {
-    fn take<T: Clone>(&mut self, flag: &str, value: &Checked<T>) -> Option<T> {
+    pub(super) fn add(&mut self, fault: Error) {
+        self.0.push(fault);
+    }
+
+    pub(super) fn take<T: Clone>(&mut self, flag: &str, value: &Checked<T>) -> Option<T> {
         match &value.0 {
             Ok(value) => Some(value.clone()),
             Err(what) => {
@@ -259,6 +243,7 @@ pub(super) fn source(flag: &str) -> String {
     let is_flag = |arg: OsString| arg.to_str().and_then(|arg| arg.split('=').next()) == Some(flag);
     match flag {
         _ if std::env::args_os().any(is_flag) => flag.to_owned(),
+        "--namespace" => "POD_NAMESPACE".to_owned(),
         "--otlp-endpoint" => "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
         _ => format!("KUBEVIRT_PREFLIGHT_{}", flag[2..].to_uppercase().replace('-', "_")),
     }
@@ -288,7 +273,7 @@ fn threads(text: &str) -> Result<usize, String> {
 }
 
 /// `5s`, `1m 30s`, `500ms`
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
     let time = time.filter(|time| *time <= Duration::from_secs(24 * 3600));
     time.ok_or_else(|| "write a time of a day at most, with its unit, for example 5s or 500ms".to_owned())

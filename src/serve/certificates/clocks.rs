@@ -7,8 +7,11 @@ use std::time::Duration;
 pub const BACKDATE: i64 = 300;
 
 /// So near its end a leaf is in a hurry to be replaced: by other clocks it may have ended. A successor whose CA has not been
-/// published for long is better than none.
+/// published for long is better than none. Of short lives it is a quarter of the time for which a leaf is renewed ahead.
 const HURRY: i64 = 300;
+
+/// The state is looked at so often at least.
+const LOOK: Duration = Duration::from_secs(300);
 
 const DAY: u64 = 24 * 3600;
 
@@ -30,12 +33,24 @@ pub struct Clocks {
     look: Duration,
 }
 
+/// So much of its life is left when a certificate is renewed: a third.
+const AHEAD: u32 = 3;
+
 /// Clocks that do not go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ClocksError(&'static str);
 
 impl Clocks {
+    /// Of the three times that people set. Both sorts are renewed when a third of their life is left, and the state is looked
+    /// at every 5 minutes, or oftener where that is too seldom for short lives.
+    pub fn of(ca: Duration, leaf: Duration, settle: Duration) -> Result<Self, ClocksError> {
+        let life = |lasts: Duration| Life { lasts, renewed_ahead: lasts / AHEAD };
+        let (ca, leaf) = (life(ca), life(leaf));
+        let look = LOOK.min(leaf.renewed_ahead / 3).min(ca.renewed_ahead / 4);
+        Self::new(ca, leaf, settle, look)
+    }
+
     /// `settle`: so long a new CA has been published before it signs; API servers and replicas that lag behind, and
     /// clocks that differ, must fit in half of it. `look`: the state is looked at so often at least.
     pub fn new(ca: Life, leaf: Life, settle: Duration, look: Duration) -> Result<Self, ClocksError> {
@@ -74,7 +89,12 @@ impl Clocks {
 
     /// From when on a leaf is no longer kept for the sake of API servers that may not know its successor's CA.
     pub fn hurry(&self, leaf: Validity) -> i64 {
-        leaf.not_after - HURRY
+        leaf.not_after - HURRY.min(seconds(self.leaf.renewed_ahead) / 4)
+    }
+
+    /// By so much the clocks of replicas and of people's machines may differ, with room to spare.
+    pub fn skew(&self) -> i64 {
+        BACKDATE.min(seconds(self.settle))
     }
 
     /// When a CA that has been published since then may sign.
@@ -94,15 +114,13 @@ impl Clocks {
 }
 
 impl Default for Clocks {
-    /// CA 365 days, renewed 120 days ahead; leaf 90 days, renewed 30 days ahead; an hour to settle; a look every 5 minutes.
+    /// CA 365 days, leaf 90 days, renewed when a third of it is left; an hour to settle; a look every 5 minutes.
     fn default() -> Self {
-        let days = |days| Duration::from_secs(days * DAY);
-        Self {
-            ca: Life { lasts: days(365), renewed_ahead: days(120) },
-            leaf: Life { lasts: days(90), renewed_ahead: days(30) },
-            settle: Duration::from_secs(3600),
-            look: Duration::from_secs(300),
-        }
+        let life = |days: u64| {
+            let lasts = Duration::from_secs(days * DAY);
+            Life { lasts, renewed_ahead: lasts / AHEAD }
+        };
+        Self { ca: life(365), leaf: life(90), settle: Duration::from_secs(3600), look: LOOK }
     }
 }
 
@@ -130,6 +148,22 @@ mod tests {
         let short = Life { lasts: leaf.lasts, renewed_ahead: look };
         assert!(Clocks::new(ca, short, settle, look).is_err());
         assert!(Clocks::new(leaf, ca, settle, look).is_err());
+        assert_eq!(Clocks::of(ca.lasts, leaf.lasts, settle), Ok(Clocks::default()));
         assert!(Clocks::new(ca, leaf, ca.renewed_ahead, look).is_err());
+    }
+
+    #[test]
+    fn short_lives_have_their_order_too() {
+        let seconds = Duration::from_secs;
+        let clocks = Clocks::of(seconds(60), seconds(20), seconds(5)).unwrap();
+        assert!(clocks.look() < seconds(3), "{clocks:?}");
+        let leaf = clocks.leaf(0, clocks.ca(0));
+        // Renewed, and looked at twice, before it is in a hurry; in a hurry before it ends.
+        let look = i64::try_from(clocks.look().as_secs()).unwrap();
+        assert!(clocks.leaf_due(leaf) + 2 * look < clocks.hurry(leaf) && clocks.hurry(leaf) < leaf.not_after);
+        assert_eq!(clocks.skew(), 5);
+        assert_eq!((Clocks::default().skew(), Clocks::default().hurry(leaf)), (BACKDATE, leaf.not_after - HURRY));
+        let wrong = Clocks::of(seconds(60), seconds(20), seconds(10)).unwrap_err().to_string();
+        assert!(wrong.contains("than it takes to settle"), "{wrong}");
     }
 }

@@ -149,8 +149,9 @@ impl Shown {
         (cert.pem(), key.pem(), self.ca.pem()).hash(&mut hasher);
         let key = PrivateKeyDer::from_pem_slice(key.pem().as_bytes())
             .map_err(|_| rustls::Error::General("the key was read before, and now is none".to_owned()))?;
-        let pair = CertifiedKey::from_der(vec![cert.der.clone()], key, &tls::provider())?;
+        let chain = vec![cert.der.clone()];
+        let pair = CertifiedKey::from_der(chain.clone(), key, &tls::provider())?;
         let config = Arc::new(tls::config(pair, clients)?);
-        Ok(Tls { config, leaf: cert.validity, ca: Some(self.ca.validity), digest: hasher.finish() })
+        Ok(Tls { config, chain, leaf: cert.validity, ca: Some(self.ca.validity), digest: hasher.finish() })
     }
 }

@@ -1,7 +1,6 @@
 //! What comes next for the Secret: one change at a time, the most urgent first.
 
 use super::View;
-use super::clocks::BACKDATE;
 use super::held::{Authority, Held};
 use super::issue::{self, CA_NAME, IssueError};
 use super::pair::{Cert, Pair};
@@ -147,7 +146,7 @@ impl View<'_> {
 
     /// No clock is so far ahead: somebody has written this time.
     fn is_ahead(&self, at: i64) -> bool {
-        at > self.seen.now + BACKDATE
+        at > self.seen.now + self.clocks.skew()
     }
 
     fn without_ended(&self) -> Option<Renewal> {
@@ -168,7 +167,7 @@ impl View<'_> {
 
     /// No leaf outlasts its CA, so that none is in use any more, by any clock.
     fn has_ended(&self, ca: &Cert) -> bool {
-        ca.validity.not_after + BACKDATE < self.seen.now
+        ca.validity.not_after + self.clocks.skew() < self.seen.now
     }
 
     fn new_ca(&self) -> Result<Authority, IssueError> {

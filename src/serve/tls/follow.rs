@@ -1,11 +1,14 @@
 //! Certificates put to use, at start-up and when their files change.
 
-use super::{Files, Tls, TlsError};
+use super::{Client, Files, Tls, TlsError};
 use crate::serve::metrics::{CERTIFICATE, Metrics};
 use crate::serve::reload::Watched;
-use std::sync::Arc;
+use rustls::server::danger::ClientCertVerifier;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 /// Puts a certificate to use for new connections.
 pub fn publish(sender: &watch::Sender<Option<Arc<Tls>>>, tls: Tls, metrics: &Metrics) {
@@ -17,8 +20,11 @@ pub fn publish(sender: &watch::Sender<Option<Arc<Tls>>>, tls: Tls, metrics: &Met
     sender.send_replace(Some(Arc::new(tls)));
 }
 
-/// Looks at the files for ever and puts to use what is new and good.
+/// Looks at the files for ever and puts to use what is new and good. If nothing is in use yet, what can be used first is.
 pub async fn follow(files: Files, sender: watch::Sender<Option<Arc<Tls>>>, every: Duration, metrics: Arc<Metrics>) {
+    if sender.borrow().is_none() {
+        first(&files, &sender, every, &metrics).await;
+    }
     let paths = files.paths();
     // They may have changed since they were read for what `sender` holds; another reading costs nothing.
     let since = SystemTime::UNIX_EPOCH;
@@ -30,6 +36,50 @@ pub async fn follow(files: Files, sender: watch::Sender<Option<Arc<Tls>>>, every
             publish(&sender, tls, &metrics);
         }
         Ok(new)
+    };
+    watched.follow(read).await;
+}
+
+/// Reads until there is something to use: a Secret may be filled after the Pod that mounts it has started.
+async fn first(files: &Files, sender: &watch::Sender<Option<Arc<Tls>>>, every: Duration, metrics: &Metrics) {
+    let mut told = None;
+    loop {
+        let reading = files.clone();
+        let Ok(read) = spawn_blocking(move || reading.load()).await else { return };
+        let why = match read {
+            Ok(tls) => {
+                metrics.reloaded(CERTIFICATE, true);
+                tracing::info!("there is a certificate now");
+                return publish(sender, tls, metrics);
+            }
+            Err(errors) => line(&errors),
+        };
+        if told.as_ref() != Some(&why) {
+            metrics.reloaded(CERTIFICATE, false);
+            tracing::error!(%why, "there is no certificate yet; the server is not ready until there is one");
+            told = Some(why);
+        }
+        sleep(every).await;
+    }
+}
+
+/// Looks for ever at the CA of those who may call.
+pub async fn follow_clients(
+    client: Client,
+    sender: watch::Sender<Arc<dyn ClientCertVerifier>>,
+    every: Duration,
+    metrics: Arc<Metrics>,
+) {
+    let (paths, since) = (vec![client.ca.clone()], SystemTime::UNIX_EPOCH);
+    let watched = Watched { what: CERTIFICATE, facts: false, paths, every, since, metrics };
+    let last = Mutex::new(None);
+    let read = move || {
+        let (verifier, digest) = client.verifier().map_err(|error| error.to_string())?;
+        let is_other = last.lock().unwrap_or_else(PoisonError::into_inner).replace(digest) != Some(digest);
+        if is_other {
+            sender.send_replace(verifier);
+        }
+        Ok(is_other)
     };
     watched.follow(read).await;
 }

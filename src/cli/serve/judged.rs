@@ -1,0 +1,80 @@
+//! What reviews are judged with, kept up to date: of files, and of the cluster.
+
+use super::super::output;
+use super::inputs::Held;
+use kube::Client;
+use kubevirt_preflight::serve::judge::{Judge, Reread};
+use kubevirt_preflight::serve::metrics::Metrics;
+use kubevirt_preflight::serve::reload::Watched;
+use kubevirt_preflight::watch::follow::Cluster;
+use kubevirt_preflight::watch::resource::resources;
+use kubevirt_preflight::watch::{judging, reread};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+
+/// The latest state, and who makes it.
+pub(super) struct Judged {
+    held: Arc<Held>,
+    sender: Arc<watch::Sender<Option<Arc<Judge>>>>,
+    metrics: Arc<Metrics>,
+    cluster: Option<Arc<Cluster>>,
+}
+
+impl Judged {
+    /// Watches the cluster, if there is one, and publishes each of its states; else the files as they were read.
+    pub(super) fn new(held: Held, client: Option<Client>, metrics: &Arc<Metrics>) -> Self {
+        let (held, sender, metrics) = (Arc::new(held), Arc::new(watch::Sender::new(None)), Arc::clone(metrics));
+        let cluster = client.map(|client| Arc::new(Cluster::new(client, resources(), Arc::clone(&metrics))));
+        let judged = Self { held, sender, metrics, cluster };
+        match &judged.cluster {
+            Some(cluster) => judged.watch(cluster),
+            None => judged.held.publish(&judged.sender, &judged.metrics),
+        }
+        judged
+    }
+
+    pub(super) fn receiver(&self) -> watch::Receiver<Option<Arc<Judge>>> {
+        self.sender.subscribe()
+    }
+
+    /// Reads objects of the cluster live.
+    pub(super) fn reread(&self) -> Option<Reread> {
+        self.cluster.clone().map(reread::reread)
+    }
+
+    /// Follows the files from now on; they were last read after `since`.
+    pub(super) fn follow(&self, every: Duration, since: SystemTime) {
+        for (what, path) in self.held.files() {
+            self.follow_one(what, path, every, since);
+        }
+    }
+
+    fn watch(&self, cluster: &Arc<Cluster>) {
+        self.held.watch(Arc::clone(cluster));
+        cluster.follow();
+        let Self { held, sender, metrics, .. } = self;
+        let (held, sender, metrics) = (Arc::clone(held), Arc::clone(sender), Arc::clone(metrics));
+        tokio::spawn(judging::follow(Arc::clone(cluster), move || held.publish(&sender, &metrics)));
+    }
+
+    fn follow_one(&self, what: &'static str, path: PathBuf, every: Duration, since: SystemTime) {
+        let Self { held, sender, metrics, .. } = self;
+        let (held, sender, metrics) = (Arc::clone(held), Arc::clone(sender), Arc::clone(metrics));
+        let watched = Watched { what, facts: true, paths: vec![path], every, since, metrics: Arc::clone(&metrics) };
+        tokio::spawn(watched.follow(move || {
+            let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
+            // The first state is published once the cluster has been read.
+            if new && sender.borrow().is_some() {
+                held.publish(&sender, &metrics);
+            }
+            Ok(new)
+        }));
+    }
+}
+
+/// An error in one line.
+fn told(error: &anyhow::Error) -> String {
+    output::sentence(error).replace('\n', " ")
+}
