@@ -9,7 +9,7 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-.PHONY: help demo run tools truth build test generate fmt lint core docs deny bench bench-serve fuzz image ci
+.PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz image ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ $(AUDITABLE):
 
 # The real parts that the tests hold us against: each is a Go module of its own, so that their dependencies never meet.
 GO ?= go
-PARTS := plugins multus etcd kubernetes helm
+PARTS := plugins multus etcd kubernetes kubevirt helm
 BUILT := $(PARTS:%=target/tools/%/built)
 # Without these kubectl does not tell its version.
 target/tools/kubernetes/built: VERSION := -X k8s.io/component-base/version.gitVersion=v1.35.4 \
@@ -111,6 +111,18 @@ $(NAD_CRD): target/tools/multus/built
 		github.com/k8snetworkplumbingwg/network-attachment-definition-client)/artifacts/networks-crd.yaml" $@
 	@chmod 644 $@
 
+KUBEVIRT_CRD := target/tools/kubevirt/kubevirt-crd.yaml
+
+$(KUBEVIRT_CRD): target/tools/kubevirt/built
+	@target/tools/kubevirt/resource-generator --type=kv > $@.part && mv $@.part $@
+
+# The program is that of the image, built as `make image` builds it but without optimisation; FROM=cargo takes cargo's own
+# build, where no image can be built.
+e2e: IMAGE_PROFILE := e2e
+e2e: tools $(KUBEVIRT_CRD) $(if $(filter cargo,$(FROM)),,image) ## Install the chart by helm on a real API server and try it there (ONLY=NAME: a part)
+	@$(CARGO) test --quiet --locked --test e2e -- $(if $(filter cargo,$(FROM)),,--image $(CURDIR)/target/image/kubevirt-preflight.tar) \
+		$(if $(ONLY),'$(ONLY)')
+
 # Not a part of ci: it needs a nightly toolchain and never ends by itself.
 fuzz: $(FUZZ) ## Run both fuzz targets, for TIME seconds each
 	@PATH="$(CURDIR)/target/tools/bin:$$PATH" sh fuzz/run.sh respond $(TIME)
@@ -123,11 +135,15 @@ $(FUZZ):
 # What the namespaces of `make truth` need, tried before anything is built for them.
 SPACES := --net --mount --pid --fork --mount-proc ip link add br0 type bridge
 
+# Out of the image where that can be built; what is missing is told by `make image`.
+PROGRAM = $(shell command -v musl-gcc >/dev/null && for engine in docker podman buildah; do \
+	$$engine version >/dev/null 2>&1 && exit; done; echo cargo)
+
 # The seed is fixed: a change is judged by the same texts as the one before it.
 # helm is built before the tests, which hold the chart against what it renders.
 ci: fmt lint core $(if $(shell $(GO) version 2>/dev/null),target/tools/helm/built) test docs deny ## All checks, cheapest first; the real thing where it can run
 	@if ! $(GO) version >/dev/null 2>&1; then \
-		echo 'truth: skipped: Go, which builds Multus and the plugins, is not installed.'; \
+		echo 'truth, e2e: skipped: Go, which builds the API server, Multus and the plugins, is not installed.'; \
 	elif ! unshare $(SPACES) 2>/dev/null && ! unshare --user --map-root-user $(SPACES) 2>/dev/null; then \
-		echo 'truth: skipped: network namespaces can be made here neither as root nor in a user namespace.'; \
-	else $(MAKE) --no-print-directory truth N=300 SEED=1; fi
+		echo 'truth, e2e: skipped: network namespaces can be made here neither as root nor in a user namespace.'; \
+	else $(MAKE) --no-print-directory truth N=300 SEED=1 && $(MAKE) --no-print-directory e2e FROM=$(PROGRAM); fi

@@ -132,7 +132,9 @@ fn answer(
     };
     let before = laid.as_ref().unwrap_or(world);
     let verdict = review::compared(&change, before, &after, now, policy, today);
-    let reread = reread(&change, &name, &after, &verdict, policy, today);
+    // What is created was not there, whatever the snapshot still holds of one that was deleted.
+    let known = (request.operation != "CREATE").then_some(world);
+    let reread = reread(&change, &name, known, &after, &verdict, policy, today);
     let bytes = response::bytes(request.uid, &verdict, remark);
     Ok(Answer { bytes, reread, summary: request.summary().with(&verdict) })
 }
@@ -238,6 +240,7 @@ fn written(node: &Node<'_>, kind: &ObjectRef) -> Option<Object> {
 fn reread(
     change: &Change,
     written: &ObjectRef,
+    known: Option<&World>,
     after: &World,
     verdict: &ChangeReview,
     policy: &Policy,
@@ -245,7 +248,8 @@ fn reread(
 ) -> Vec<ObjectRef> {
     let mut names: Vec<ObjectRef> = if verdict.denied.is_empty() {
         let referrers = after.referrers().map(|referrer| referrer.object.clone());
-        if is_doubtful(change, after, policy, today) { referrers.collect() } else { Vec::new() }
+        let referrers = referrers.filter(|_| is_doubtful(change, after, policy, today));
+        referrers.chain(newly_named(written, known, after)).collect()
     } else {
         verdict.denied.iter().flat_map(rests_on).collect()
     };
@@ -258,20 +262,45 @@ fn reread(
 /// The NADs and CRs that a finding rests on; a NAD that was not found may exist by now.
 fn rests_on(finding: &Finding) -> impl Iterator<Item = ObjectRef> + '_ {
     let absent = matches!(finding.rule, "missing-attachment" | "foreign-namespace-attachment");
-    let named = finding.subject.split_once('/').filter(|_| absent).map(|(namespace, name)| ObjectRef {
+    let named = finding.subject.split_once('/').filter(|_| absent).map(|(namespace, name)| nad(namespace, name));
+    [Some(finding.object.clone()), finding.referrer.clone(), named].into_iter().flatten()
+}
+
+/// The NADs that the CR written names and did not name before: each may have come, or been changed, with the write just
+/// before this one (`kubectl apply` of a folder), and the snapshot is a moment old.
+fn newly_named<'w>(
+    written: &'w ObjectRef,
+    known: Option<&World>,
+    after: &'w World,
+) -> impl Iterator<Item = ObjectRef> + 'w {
+    let old = known.and_then(|world| world.referrers().find(|referrer| referrer.object.is_same(written)));
+    let old = old.and_then(|referrer| referrer.network.clone());
+    let own = after.references().iter().filter(move |reference| {
+        let by_written = reference.referrer.as_ref().is_some_and(|referrer| referrer.object.is_same(written));
+        by_written && reference.network != old
+    });
+    own.filter_map(|reference| Some(nad(reference.namespace.as_deref()?, reference.name.as_deref()?)))
+}
+
+fn nad(namespace: &str, name: &str) -> ObjectRef {
+    ObjectRef {
         api_version: "k8s.cni.cncf.io/v1".into(),
         kind: "NetworkAttachmentDefinition".into(),
         namespace: Some(namespace.to_owned()),
         name: name.to_owned(),
-    });
-    [Some(finding.object.clone()), finding.referrer.clone(), named].into_iter().flatten()
+    }
 }
 
 /// Whether a NAD goes through only because nothing seems to refer to it: a CR that names it may be newer than the
 /// snapshot.
 fn is_doubtful(change: &Change, after: &World, policy: &Policy, today: Date) -> bool {
-    let Some(Object::Nad(nad)) = &change.after else { return false };
+    let (Some(Object::Nad(nad)), gone) = (change.after.as_ref().or(change.before.as_ref()), change.after.is_none()) else {
+        return false;
+    };
     let Some(namespace) = nad.object.namespace.as_deref() else { return false };
+    if gone {
+        return policy.refuses() && after.kubevirt_namespaces().contains(namespace);
+    }
     let referenced = after
         .judged()
         .iter()

@@ -104,10 +104,32 @@ fn a_reference_to_a_bad_nad_is_refused_and_the_nad_read_again() {
 }
 
 #[test]
+fn a_newly_named_nad_is_read_again_though_nothing_is_refused() {
+    let named = |answer: &Answer| answer.reread.iter().map(|object| object.name.clone()).collect::<Vec<_>>();
+    // Not seen yet, or seen as good: what is there by now may be neither.
+    for known in [world(&[]), world(&[&good()])] {
+        assert_eq!(named(&answer(&known, &review("CREATE", cr(), Value::Null))), ["mig"]);
+        let without = with(cr(), "/spec/configuration/migrations", json!({}));
+        assert_eq!(named(&answer(&known, &review("UPDATE", cr(), without))), ["mig"]);
+    }
+    let known = world(&[&good(), &cr()]);
+    assert!(named(&answer(&known, &review("UPDATE", cr(), cr()))).is_empty(), "a name that was there before");
+    assert_eq!(named(&answer(&known, &review("CREATE", cr(), Value::Null))), ["mig"], "one that was deleted just before");
+}
+
+#[test]
 fn a_nad_that_goes_through_only_unreferenced_asks_for_the_crs() {
     let without = kubevirt("", 1, 0, 0);
     let without = with(without, "/spec/configuration/migrations", json!({}));
     let answer = answer(&world(&[&without]), &review("CREATE", bad(), Value::Null));
+    assert_eq!(parsed(&answer)["response"]["allowed"], json!(true));
+    assert_eq!(answer.reread.iter().map(|o| o.kind.as_str()).collect::<Vec<_>>(), ["KubeVirt"]);
+}
+
+#[test]
+fn a_nad_that_may_go_only_unreferenced_asks_for_the_crs() {
+    let without = with(cr(), "/spec/configuration/migrations", json!({}));
+    let answer = answer(&world(&[&good(), &without]), &review("DELETE", Value::Null, good()));
     assert_eq!(parsed(&answer)["response"]["allowed"], json!(true));
     assert_eq!(answer.reread.iter().map(|o| o.kind.as_str()).collect::<Vec<_>>(), ["KubeVirt"]);
 }

@@ -7,6 +7,7 @@ use super::lab::{self, Lab};
 use super::observed::Observed;
 use super::places;
 use super::private::run;
+use super::process::within;
 use super::reading::reading;
 use super::said::Said;
 use super::tools::tool;
@@ -133,7 +134,7 @@ fn daemon() -> Child {
         .stderr(log)
         .spawn()
         .unwrap();
-    lab::until("the dhcp daemon listens", || Path::new(SOCKET).exists());
+    until("the dhcp daemon listens", || Path::new(SOCKET).exists());
     child
 }
 
@@ -162,7 +163,7 @@ fn serve(dnsmasq: &Path, server: &Server) -> Child {
         command.env("LD_LIBRARY_PATH", libraries());
     }
     let child = command.spawn().unwrap();
-    lab::until("dnsmasq listens", || fs::read_to_string(LOG).is_ok_and(|log| log.contains("sockets bound")));
+    until("dnsmasq listens", || fs::read_to_string(LOG).is_ok_and(|log| log.contains("sockets bound")));
     child
 }
 
@@ -194,4 +195,9 @@ fn dnsmasq() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     folders.map(|folder| folder.join("dnsmasq")).chain([unpacked()]).find(|file| file.exists())
+}
+
+/// Waits for a condition, a minute at most.
+fn until(what: &str, condition: impl FnMut() -> bool) {
+    assert!(within(Duration::from_secs(60), condition), "waited for a minute until {what}");
 }

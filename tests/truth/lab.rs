@@ -3,27 +3,24 @@
 use super::cases::Case;
 use super::cluster::{PLACES, PODS, Place};
 use super::observed::{self, Observed};
+use super::plane::{API, Plane};
 use super::private::run;
+use super::process::told;
 use super::tools::tool;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-const TOKEN: &str = "admin-token-of-this-run";
-const API: &str = "http://127.0.0.1:8001";
 const PODS_OF_KUBEVIRT: &str = "/api/v1/namespaces/kubevirt/pods";
 const NADS: &str = "/apis/k8s.cni.cncf.io/v1/namespaces/kubevirt/network-attachment-definitions";
 
 /// What runs.
 pub struct Lab {
-    folder: PathBuf,
-    /// Ends with the run's process namespace; kept so that nobody takes them for forgotten.
-    children: Vec<Child>,
+    plane: Plane,
     pods: usize,
     /// By which interface a pod reaches each fixed place with the cluster's network alone.
     before: BTreeMap<IpAddr, String>,
@@ -36,36 +33,9 @@ pub struct Lab {
 impl Lab {
     /// Starts etcd and the API server, and writes Multus's configuration.
     pub fn start() -> Self {
-        let folder = PathBuf::from("/run/lab");
-        fs::create_dir_all(folder.join("cni")).unwrap();
-        let log = |name: &str| Stdio::from(fs::File::create(folder.join(name)).unwrap());
-        let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
-        fs::write(folder.join("tokens"), format!("{TOKEN},admin,1,system:masters\n")).unwrap();
-        run("openssl", &["genrsa", "-out", &path("sa.key"), "2048"]);
-        let etcd = Command::new(tool("etcd", "server"))
-            .args(["--data-dir", &path("etcd"), "--unsafe-no-fsync"])
-            .stdout(log("etcd.out"))
-            .stderr(log("etcd.log"))
-            .spawn()
-            .unwrap();
-        let api = Command::new(tool("kubernetes", "kube-apiserver"))
-            .args(["--etcd-servers=http://127.0.0.1:2379", "--secure-port=6443", "--bind-address=127.0.0.1"])
-            .args(["--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none", "--authorization-mode=RBAC"])
-            .args([
-                "--service-account-issuer=https://kubernetes.default.svc",
-                "--service-cluster-ip-range=10.96.0.0/12",
-            ])
-            .arg(format!("--cert-dir={}", path("certs")))
-            .arg(format!("--token-auth-file={}", path("tokens")))
-            .arg(format!("--service-account-signing-key-file={}", path("sa.key")))
-            .arg(format!("--service-account-key-file={}", path("sa.key")))
-            .stdout(log("api.out"))
-            .stderr(log("api.log"))
-            .spawn()
-            .unwrap();
+        let plane = Plane::start(&["--secure-port=6443", "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"]);
         let mut lab = Self {
-            folder,
-            children: vec![etcd, api],
+            plane,
             pods: 0,
             before: BTreeMap::new(),
             times: BTreeMap::new(),
@@ -83,15 +53,11 @@ impl Lab {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.plane.path(name)
     }
 
     fn configure(&self) {
-        let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "lab",
-            "clusters": [{"name": "lab", "cluster": {"server": "https://127.0.0.1:6443", "insecure-skip-tls-verify": true}}],
-            "users": [{"name": "admin", "user": {"token": TOKEN}}],
-            "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "admin"}}]});
-        fs::write(self.path("kubeconfig"), kubeconfig.to_string()).unwrap();
+        fs::create_dir_all(self.path("cni")).unwrap();
         let ranges: Vec<_> = PODS.iter().map(|subnet| json!([{"subnet": subnet}])).collect();
         let pods = json!({"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp",
             "ipam": {"type": "host-local", "ranges": ranges, "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]}}]});
@@ -109,32 +75,11 @@ impl Lab {
     }
 
     fn populate(&mut self) {
-        self.until("the API server is ready", |lab| lab.kubectl(&["get", "--raw", "/readyz"], "").is_ok());
         let crd = tool("multus", "networks-crd.yaml");
-        self.kubectl(&["create", "-f", &crd.to_string_lossy()], "").unwrap();
-        self.kubectl(&["create", "namespace", "kubevirt"], "").unwrap();
-        self.kubectl(&["-n", "kubevirt", "create", "serviceaccount", "default"], "").unwrap();
-        self.proxy();
-        self.until("NADs are served", |lab| lab.kubectl(&["get", "--raw", NADS], "").is_ok());
-    }
-
-    /// A way to the API server without TLS, for the test's own requests: a kubectl for each would take most of the time.
-    fn proxy(&mut self) {
-        let kubectl = Command::new(tool("kubernetes", "kubectl"))
-            .arg("--kubeconfig")
-            .arg(self.path("kubeconfig"))
-            .args(["proxy", "--port=8001"])
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        self.children.push(kubectl);
-        self.until("the proxy answers", |_| ureq::get(format!("{API}/readyz")).call().is_ok());
-    }
-
-    fn kubectl(&self, arguments: &[&str], input: &str) -> Result<String, String> {
-        let mut command = Command::new(tool("kubernetes", "kubectl"));
-        command.arg("--kubeconfig").arg(self.path("kubeconfig")).args(arguments);
-        told(&mut command, input)
+        self.plane.kubectl(&["create", "-f", &crd.to_string_lossy()], "").unwrap();
+        self.plane.kubectl(&["create", "namespace", "kubevirt"], "").unwrap();
+        self.plane.kubectl(&["-n", "kubevirt", "create", "serviceaccount", "default"], "").unwrap();
+        self.plane.until("NADs are served", |plane| plane.kubectl(&["get", "--raw", NADS], "").is_ok());
     }
 
     /// Attaches a pod as virt-handler would be: the cluster's network as eth0, the NAD as migration0. `places` says which
@@ -208,26 +153,6 @@ impl Lab {
         let parts = self.times.iter().map(|(what, time)| format!("{what} {:.2}", each(*time)));
         format!("{:.2} s a text: {}", each(total), parts.collect::<Vec<_>>().join(", "))
     }
-
-    /// Waits for a condition, a minute at most; if it is not met, the logs say why.
-    fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
-        let begun = Instant::now();
-        while !condition(self) {
-            let ended = self.children.iter_mut().any(|child| child.try_wait().unwrap().is_some());
-            if ended || begun.elapsed() > Duration::from_secs(60) {
-                let logs = ["etcd.log", "api.log"].map(|name| format!("{name}:\n{}", self.last_lines(name)));
-                let why = if ended { "etcd, the API server or its proxy ended" } else { "waited for a minute" };
-                panic!("{why} before {what}\n{}", logs.join("\n"));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    fn last_lines(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.path(name)).unwrap_or_default();
-        let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
-    }
 }
 
 /// A pod's namespace, and nic0, a device of the node for host-device.
@@ -245,7 +170,7 @@ fn make(pod: &str) {
 /// Removes what the pod's plugins left on the node, even where ADD failed half-way.
 fn clear(pod: &str) {
     run("ip", &["netns", "delete", pod]);
-    let links: Value = serde_json::from_slice(&super::private::output("ip", &["-j", "link", "show"])).unwrap();
+    let links: Value = serde_json::from_slice(&observed::output("ip", &["-j", "link", "show"])).unwrap();
     let names = links.as_array().unwrap().iter().filter_map(|link| link["ifname"].as_str());
     for name in names.filter(|name| *name != "lo") {
         // One end of a pair takes the other with it.
@@ -266,22 +191,4 @@ pub fn delete(path: &str) {
 /// The folder of the plugins.
 fn plugins() -> String {
     tool("plugins", "bridge").parent().map(Path::to_owned).unwrap().to_string_lossy().into_owned()
-}
-
-/// Runs a command with this input; its output, or what it said.
-fn told(command: &mut Command, input: &str) -> Result<String, String> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    if output.status.success() { Ok(out.into_owned()) } else { Err(format!("{out}{err}")) }
-}
-
-/// Waits for a condition, a minute at most.
-pub fn until(what: &str, condition: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

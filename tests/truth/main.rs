@@ -18,12 +18,19 @@ mod lab;
 mod observed;
 mod page;
 mod places;
-mod private;
 mod random;
 mod reading;
 mod references;
 mod said;
 mod tally;
+
+#[path = "../lab/plane.rs"]
+mod plane;
+#[path = "../lab/private.rs"]
+mod private;
+#[path = "../lab/process.rs"]
+mod process;
+#[path = "../lab/tools.rs"]
 mod tools;
 
 use arguments::Arguments;

@@ -1,7 +1,6 @@
 //! What the kernel holds in the pod's namespace, as `ip -j` tells it.
 
 use super::cluster::{PODS, Place};
-use super::private::output;
 use ipnetwork::IpNetwork;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -161,4 +160,11 @@ fn read(route: &Value, default: &str) -> Vec<Route> {
         shared: hops.iter().any(|hop| hop["dev"] != "migration0"),
     })
     .collect()
+}
+
+/// The output of a command that must not fail.
+pub fn output(program: &str, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }

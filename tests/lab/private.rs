@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 /// Set for the process that runs inside.
-const INSIDE: &str = "KUBEVIRT_PREFLIGHT_TRUTH_INSIDE";
+const INSIDE: &str = "KUBEVIRT_PREFLIGHT_LAB_INSIDE";
 
 /// Runs this program again inside new namespaces and returns its exit code; `None` if it is inside already.
 pub fn enter() -> Option<ExitCode> {
@@ -56,11 +56,4 @@ fn prepare() {
 pub fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The output of a command that must not fail.
-pub fn output(program: &str, arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
 }
