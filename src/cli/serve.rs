@@ -1,6 +1,7 @@
 //! `serve`: the webhook, on files.
 
 mod args;
+mod background;
 mod inputs;
 
 pub(super) use args::ServeArgs;
@@ -9,6 +10,7 @@ use super::Color;
 use super::output::{self, colored_errors};
 use anyhow::{Context as _, Result};
 use args::{Set, source};
+use background::BackgroundArgs;
 use inputs::Held;
 use kubevirt_preflight::serve::judge::Judge;
 use kubevirt_preflight::serve::limits::Limits;
@@ -55,7 +57,7 @@ impl ServeArgs {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
         let runtime = runtime.context("The threads of the server cannot be started:")?;
         let _lines = logs::AtTheEnd;
-        let access = self.on_cluster.then(|| client::Access::from(self.access));
+        let access = self.on_cluster.then(|| (client::Access::from(self.access), self.background));
         runtime.block_on(Self::serve(set, files, held, tls, since, access))
     }
 
@@ -65,7 +67,7 @@ impl ServeArgs {
         held: Held,
         tls: Tls,
         since: SystemTime,
-        access: Option<client::Access>,
+        access: Option<(client::Access, BackgroundArgs)>,
     ) -> Result<ExitCode> {
         adjust(&mut set.limits);
         let metrics = Arc::new(Metrics::default());
@@ -76,13 +78,17 @@ impl ServeArgs {
         let (judge_sender, judge_receiver) = watch::channel(None);
         let judge_sender = Arc::new(judge_sender);
         let held = Arc::new(held);
-        let cluster = match access {
-            Some(access) => Some(watch_cluster(&access, &held, &judge_sender, &metrics).await?),
+        let (cluster, background) = match access {
+            Some((access, background)) => {
+                (Some(watch_cluster(&access, &held, &judge_sender, &metrics).await?), background)
+            }
             None => {
-                held.publish(&judge_sender, &metrics);
-                None
+                held.publish(&judge_sender);
+                (None, BackgroundArgs::default())
             }
         };
+        let client = cluster.as_ref().map(|cluster| cluster.client.clone());
+        let denials = background.follow(client, judge_receiver.clone(), &metrics);
         let telemetry = set.collector.map(|(endpoint, cas)| Telemetry::start(&endpoint, &cas, Arc::clone(&metrics)));
         let telemetry = telemetry.transpose().context("--otlp-endpoint cannot be used:")?;
         let sources = Sources {
@@ -91,6 +97,7 @@ impl ServeArgs {
             reread: cluster.map(reread::reread),
             metrics: Arc::clone(&metrics),
             telemetry: telemetry.clone(),
+            denials,
         };
         let server = Server::bind(set.addresses, sources, set.limits, set.stopping).await?;
         tokio::spawn(tls::follow(files, tls_sender, EVERY, Arc::clone(&metrics)));
@@ -150,8 +157,8 @@ async fn watch_cluster(
     let cluster = Arc::new(Cluster::new(client, resources(), Arc::clone(metrics)));
     held.watch(Arc::clone(&cluster));
     cluster.follow();
-    let (held, sender, metrics) = (Arc::clone(held), Arc::clone(sender), Arc::clone(metrics));
-    tokio::spawn(judging::follow(Arc::clone(&cluster), move || held.publish(&sender, &metrics)));
+    let (held, sender) = (Arc::clone(held), Arc::clone(sender));
+    tokio::spawn(judging::follow(Arc::clone(&cluster), move || held.publish(&sender)));
     Ok(cluster)
 }
 
@@ -168,7 +175,7 @@ fn follow(
         let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
         // The first state is published once the cluster has been read.
         if new && sender.borrow().is_some() {
-            held.publish(&sender, &metrics);
+            held.publish(&sender);
         }
         Ok(new)
     }));

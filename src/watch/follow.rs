@@ -6,7 +6,7 @@ use super::resource::Resource;
 use super::wire::{self, Line};
 use crate::objects::Object;
 use crate::serve::metrics::Metrics;
-use axum::http::Response;
+use axum::http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -269,12 +269,16 @@ pub(super) async fn served(client: &Client, resource: &Resource) -> Result<Optio
 
 /// The answer to a GET, if it is a success.
 pub(super) async fn answer(client: &Client, path: &str) -> Result<Response<Body>, Failure> {
+    answer_to(client, get(path)?.map(Body::from)).await
+}
+
+/// The answer to this request, if it is a success.
+pub(crate) async fn answer_to(client: &Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]
         message: String,
     }
-    let request = get(path)?.map(Body::from);
     let sent = timeout(ANSWER, client.send(request)).await;
     let response = sent.map_err(|_| Failure::Other(format!("no answer within {ANSWER:?}")))?.map_err(Failure::from)?;
     let status = response.status();
