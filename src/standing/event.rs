@@ -220,3 +220,60 @@ pub(super) fn cut_to(text: &str, most: usize) -> String {
 fn cut(text: &str) -> String {
     cut_to(text, TEXT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(kind: &str, name: &str) -> ObjectRef {
+        let group = if kind == "KubeVirt" { "kubevirt.io/v1" } else { "k8s.cni.cncf.io/v1" };
+        let namespace = Some("kubevirt".into());
+        ObjectRef { api_version: group.into(), kind: kind.into(), namespace, name: name.into() }
+    }
+
+    fn found(subject: &str) -> Finding {
+        let nad = object("NetworkAttachmentDefinition", "mig");
+        let finding = Finding::new("pod-network-overlap", &nad, subject).says("It meets a network.", "Move it.");
+        Finding { referrer: Some(object("KubeVirt", "kubevirt")), ..finding }
+    }
+
+    #[test]
+    fn a_finding_is_told_on_its_object_and_on_the_cr() {
+        let notes = standing(&[found("10.0.0.0/24")]);
+        let about: Vec<_> = notes.iter().map(|note| note.about.kind.as_str()).collect();
+        assert_eq!(about, ["NetworkAttachmentDefinition", "KubeVirt"]);
+        assert_eq!(notes[0].reason, "PodNetworkOverlap");
+        assert_eq!(notes[0].text, "It meets a network. Move it.");
+        assert_ne!(notes[0].name, notes[1].name);
+    }
+
+    #[test]
+    fn names_derive_from_what_is_told_and_nothing_else() {
+        let reworded = Finding { message: "Other words.".into(), ..found("10.0.0.0/24") };
+        assert_eq!(standing(&[found("10.0.0.0/24")])[0].name, standing(&[reworded])[0].name);
+        assert_ne!(standing(&[found("10.0.0.0/24")])[0].name, standing(&[found("10.0.1.0/24")])[0].name);
+        // Another release must find what this one wrote.
+        assert_eq!(name(&["a", "b"]), "kubevirt-preflight.ab40d7820d408076");
+    }
+
+    #[test]
+    fn texts_and_numbers_are_bounded() {
+        let long = Finding { message: "ä".repeat(2_000), ..found("") };
+        assert!((TEXT - 3..=TEXT).contains(&standing(&[long])[0].text.len()));
+        let many: Vec<_> = (0..1_000).map(|n| found(&n.to_string())).collect();
+        let notes = standing(&many);
+        assert_eq!(notes.len(), MOST + 1);
+        assert!(notes[MOST].text.contains("for 750 more findings"), "{}", notes[MOST].text);
+    }
+
+    #[test]
+    fn what_is_not_an_object_of_the_cluster_gets_none() {
+        let policy = ObjectRef {
+            api_version: "kubevirt-preflight.io/v1alpha1".into(),
+            kind: "Policy".into(),
+            namespace: None,
+            name: "p".into(),
+        };
+        assert!(standing(&[Finding::new("expired-exception", &policy, "")]).is_empty());
+    }
+}

@@ -98,3 +98,90 @@ impl Standing {
         self.absent.values().any(|since| last < *since + UNSEEN && *since + UNSEEN <= now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::event;
+    use super::*;
+    use crate::finding::Level;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn object() -> ObjectRef {
+        ObjectRef {
+            api_version: "kubevirt.io/v1".into(),
+            kind: "KubeVirt".into(),
+            namespace: Some("kubevirt".into()),
+            name: "kubevirt".into(),
+        }
+    }
+
+    fn found(rule: &'static str, subject: &str) -> Finding {
+        Finding { level: Level::Deny, ..Finding::new(rule, &object(), subject) }
+    }
+
+    fn rules(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn an_unseen_attachment_becomes_a_missing_one_after_two_minutes() {
+        let (mut state, start) = (Standing::default(), Instant::now());
+        let at_rest = || vec![found("missing-attachment", "a/b"), found("no-address", "")];
+        let unseen = || vec![found("unseen-attachment", "a/b"), found("no-address", "")];
+        assert_eq!(rules(&state.settle(at_rest(), unseen(), start)), ["no-address", "unseen-attachment"]);
+        assert_eq!(state.again(start), Some(start + 2 * MINUTE));
+        let soon = start + MINUTE;
+        assert_eq!(rules(&state.settle(at_rest(), unseen(), soon)), ["no-address", "unseen-attachment"]);
+        let late = start + 2 * MINUTE;
+        assert!(!state.has_aged(start, soon) && state.has_aged(soon, late));
+        assert_eq!(rules(&state.settle(at_rest(), unseen(), late)), ["missing-attachment", "no-address"]);
+        // What came and went again is unseen again.
+        state.settle(Vec::new(), Vec::new(), late);
+        assert_eq!(rules(&state.settle(at_rest(), unseen(), late)), ["no-address", "unseen-attachment"]);
+    }
+
+    #[test]
+    fn what_stands_is_written_renewed_and_taken_back() {
+        let (mut state, start) = (Standing::default(), Instant::now());
+        let notes = event::standing(&[found("no-address", "")]);
+        state.tell(notes.clone(), start);
+        assert_eq!(state.due(9, start), notes);
+        state.wrote(&notes[0], Duration::ZERO, start);
+        state.tell(notes.clone(), start);
+        assert!(state.due(9, start + 29 * MINUTE).is_empty());
+        assert_eq!(state.due(9, start + 30 * MINUTE), notes);
+        // Another replica wrote it ten minutes ago.
+        state.wrote(&notes[0], 10 * MINUTE, start);
+        assert_eq!(state.due(9, start + 20 * MINUTE), notes);
+        state.tell(Vec::new(), start);
+        let ended = state.due(9, start);
+        assert_eq!((ended[0].kind(), ended[0].reason.as_str(), &ended[0].name), ("Normal", "Resolved", &notes[0].name));
+        state.wrote(&ended[0], Duration::ZERO, start);
+        assert_eq!((state.due(9, start + 99 * MINUTE), state.again(start)), (Vec::new(), None));
+    }
+
+    #[test]
+    fn what_ends_and_comes_back_is_written_again() {
+        let (mut state, start) = (Standing::default(), Instant::now());
+        let notes = event::standing(&[found("no-address", "")]);
+        state.tell(notes.clone(), start);
+        state.wrote(&notes[0], Duration::ZERO, start);
+        state.tell(Vec::new(), start);
+        state.tell(notes.clone(), start);
+        assert_eq!(state.due(9, start), notes);
+    }
+
+    #[test]
+    fn what_fails_is_tried_again_more_and_more_seldom() {
+        let (mut state, mut now) = (Standing::default(), Instant::now());
+        let notes = event::standing(&[found("no-address", "")]);
+        state.tell(notes.clone(), now);
+        for seconds in [15, 30, 60, 120, 240, 480, 600, 600] {
+            state.failed(&notes[0], now);
+            now += Duration::from_secs(seconds);
+            assert!(state.due(9, now - Duration::from_secs(1)).is_empty(), "{seconds}");
+            assert_eq!(state.due(9, now), notes, "{seconds}");
+        }
+    }
+}
