@@ -187,7 +187,9 @@ fn name_of(finding: &Finding, news: &str, about: &ObjectRef) -> String {
         Role::None => "",
     };
     let (object, about) = (finding.object.to_string(), format!("{} {about}", about.group()));
-    name(&[news, finding.rule, finding.object.group(), &object, &finding.subject, role, &about])
+    // The one becomes the other: that is no end of anything.
+    let rule = if finding.rule == "unseen-attachment" { "missing-attachment" } else { finding.rule };
+    name(&[news, rule, finding.object.group(), &object, &finding.subject, role, &about])
 }
 
 /// By FNV-1a, which no later version of the program computes otherwise.

@@ -46,7 +46,7 @@ struct Meta {
     metadata: Uid,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct Uid {
     #[serde(default)]
     uid: String,
@@ -58,6 +58,8 @@ struct Uid {
 struct Found {
     #[serde(default, rename = "type")]
     kind: String,
+    #[serde(default)]
+    involved_object: Uid,
     #[serde(default)]
     reason: String,
     #[serde(default)]
@@ -92,10 +94,15 @@ impl Writer {
         {
             return Ok(wrote);
         }
-        let uid = match self.uid(&note.about).await {
-            Ok(uid) => uid,
-            Err(Failure::NotFound) => return Ok(Wrote::Nothing),
-            Err(failure) => return Err(failure),
+        // What is taken back may be about an object that is gone.
+        let known = found.as_ref().filter(|_| note.news == News::Ended).map(|found| found.involved_object.uid.clone());
+        let uid = match known {
+            Some(uid) => Some(uid).filter(|uid| !uid.is_empty()),
+            None => match self.uid(&note.about).await {
+                Ok(uid) => uid,
+                Err(Failure::NotFound) => return Ok(Wrote::Nothing),
+                Err(failure) => return Err(failure),
+            },
         };
         let series = found.map_or(Series { first: now, count: 1 }, |found| found.continued(note, now));
         match self.apply(&path, &note.body(uid.as_deref(), series, now)).await {

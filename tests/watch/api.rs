@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::broadcast;
+use tower::ServiceExt;
 
 pub const KUBEVIRTS: &str = "/apis/kubevirt.io/v1/kubevirts";
 pub const HCOS: &str = "/apis/hco.kubevirt.io/v1beta1/hyperconvergeds";
@@ -107,7 +108,10 @@ impl Api {
 /// axum's own `serve` is not among its features here.
 async fn serve(listener: tokio::net::TcpListener, router: Router) {
     while let Ok((stream, _)) = listener.accept().await {
-        let service = hyper_util::service::TowerToHyperService::new(router.clone());
+        let router = router.clone();
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            router.clone().oneshot(request.map(Body::new))
+        });
         let io = hyper_util::rt::TokioIo::new(stream);
         tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(io, service));
     }
