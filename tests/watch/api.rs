@@ -41,13 +41,25 @@ pub struct Script {
     pub lists: BTreeMap<String, Says>,
     /// The status of watches, where they fail.
     pub watches: Option<u16>,
+    /// How often each path was watched.
+    pub watched: BTreeMap<String, usize>,
     /// How often each path was listed.
     pub listed: BTreeMap<String, usize>,
     /// What was written: path and body.
     pub written: Vec<(String, Value)>,
     /// The status of writes, where they fail.
     pub writes: Option<u16>,
-    lines: BTreeMap<String, broadcast::Sender<Option<String>>>,
+    lines: BTreeMap<String, broadcast::Sender<Sent>>,
+}
+
+/// What comes on a watch.
+#[derive(Clone, Debug)]
+enum Sent {
+    Line(String),
+    /// The end, in order.
+    End,
+    /// The connection is lost.
+    Lost,
 }
 
 /// A stand-in API server.
@@ -87,17 +99,27 @@ impl Api {
 
     /// Sends a line to the watches of the list, once there is one.
     pub async fn line(&self, path: &str, line: Value) {
-        self.send(path, Some(line.to_string())).await;
+        self.send(path, Sent::Line(line.to_string())).await;
     }
 
-    /// Ends its watches.
+    /// Ends its watches, as the API server does after the time that was asked for.
     pub async fn cut(&self, path: &str) {
-        self.send(path, None).await;
+        self.send(path, Sent::End).await;
     }
 
-    async fn send(&self, path: &str, line: Option<String>) {
+    /// Loses the connections of its watches.
+    pub async fn lose(&self, path: &str) {
+        self.send(path, Sent::Lost).await;
+    }
+
+    async fn send(&self, path: &str, line: Sent) {
         let sent = || self.script().lines.get(path).is_some_and(|lines| lines.send(line.clone()).is_ok());
         until("a watch", sent).await;
+    }
+
+    /// Waits until the list has been watched so often.
+    pub async fn watched(&self, path: &str, times: usize) {
+        until("a watch", || self.script().watched.get(path).is_some_and(|watched| *watched >= times)).await;
     }
 
     pub fn listed(&self, path: &str) -> usize {
@@ -180,10 +202,15 @@ fn watch(script: &mut Script, path: &str) -> Response<Body> {
     if let Some(code) = script.watches {
         return failure(code);
     }
+    *script.watched.entry(path.to_owned()).or_default() += 1;
     let lines = script.lines.entry(path.to_owned()).or_insert_with(|| broadcast::channel(64).0).subscribe();
     let stream = futures_util::stream::unfold(lines, |mut lines| async {
-        let line = lines.recv().await.ok()??;
-        Some((Ok::<_, std::convert::Infallible>(format!("{line}\n")), lines))
+        let sent = match lines.recv().await.ok()? {
+            Sent::Line(line) => Ok(format!("{line}\n")),
+            Sent::End => return None,
+            Sent::Lost => Err(std::io::Error::other("lost")),
+        };
+        Some((sent, lines))
     });
     Response::new(Body::from_stream(stream))
 }

@@ -48,7 +48,7 @@ async fn a_judged_kind_that_cannot_be_read_is_given_up_after_a_while() {
 #[tokio::test]
 async fn a_list_with_an_object_that_cannot_be_read_is_not_waited_for() {
     let mut bad = nad("b", 4);
-    bad["metadata"]["name"] = json!(7);
+    bad["metadata"] = json!({"namespace": "kubevirt"});
     let patience = Duration::from_secs(60);
     let followed = Followed::at(Pace { patience, ..quick() }, &[(NADS, Says::Objects(5, vec![bad]))]).await;
     let worlds = worlds(&followed);

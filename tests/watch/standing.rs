@@ -56,7 +56,11 @@ async fn what_stands_is_told_on_each_object_and_taken_back() {
     let writer = Writer::new(api.client.clone());
     let report = Some((ReportKind::ClusterPolicyReport, writer.clone()));
     tokio::spawn(Audit { judge: receiver, metrics: Arc::clone(&metrics), events: Some(writer), report }.follow());
-    until("Events", || of(&events(&api), "NoAddress", "KubeVirt").is_some()).await;
+    until("Events", || {
+        let told = events(&api);
+        ["KubeVirt", "NetworkAttachmentDefinition"].iter().all(|kind| of(&told, "NoAddress", kind).is_some())
+    })
+    .await;
     let told = events(&api);
     let on_nad = of(&told, "NoAddress", "NetworkAttachmentDefinition").unwrap();
     assert_eq!(on_nad["type"], "Warning");

@@ -38,6 +38,7 @@ async fn a_kind_that_is_installed_later_is_found_and_its_removal_too() {
     followed.api.says(NADS, Says::Objects(5, vec![nad("a", 4)]));
     followed.state(NAD, "ready").await;
     followed.nads(&["a"]).await;
+    followed.api.watched(NADS, 1).await;
     followed.api.says(NADS, Says::Absent);
     let mut changes = followed.cluster.changes();
     changes.mark_unchanged();
@@ -51,6 +52,7 @@ async fn a_kind_that_is_installed_later_is_found_and_its_removal_too() {
 async fn an_aggregated_api_that_is_away_is_bad_and_not_absent() {
     let followed = Followed::with(&[(NADS, Says::Objects(5, vec![nad("a", 4)]))]).await;
     followed.state(NAD, "ready").await;
+    followed.api.watched(NADS, 1).await;
     followed.api.says(NADS, Says::Away);
     followed.api.cut(NADS).await;
     followed.state(NAD, "bad").await;
@@ -64,7 +66,7 @@ async fn an_aggregated_api_that_is_away_is_bad_and_not_absent() {
 #[tokio::test]
 async fn an_object_that_cannot_be_read_makes_its_list_bad_until_it_is_mended() {
     let mut bad = nad("b", 4);
-    bad["metadata"]["name"] = json!(7);
+    bad["metadata"] = json!({"namespace": "kubevirt"});
     let followed = Followed::with(&[(NADS, Says::Objects(5, vec![nad("a", 4), bad]))]).await;
     followed.state(NAD, "bad").await;
     followed.nads(&["a"]).await;
