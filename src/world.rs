@@ -70,6 +70,8 @@ struct Over {
     referrers: Vec<Arc<Referrer>>,
     /// What the objects laid over claim, merged among themselves.
     networks: Arc<Networks>,
+    /// Nothing is about to follow, whatever the lists say.
+    rests: bool,
 }
 
 impl Base {
@@ -236,6 +238,17 @@ impl World {
     /// Whether absence is a fact.
     pub fn lists(&self) -> &Lists {
         &self.base.lists
+    }
+
+    /// The same world when no write is about to follow.
+    #[must_use]
+    pub fn at_rest(&self) -> Self {
+        Self { over: Over { rests: true, ..self.over.clone() }, ..self.clone() }
+    }
+
+    /// Whether a NAD that is not there is missing, and not only unseen.
+    pub fn is_missing_a_fact(&self) -> bool {
+        self.base.lists.nads && (self.base.lists.at_rest || self.over.rests)
     }
 
     /// What policy and flags say.
