@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! resource (what is read) ─► follow (list, watch, list again) ─► kept (states and objects) ─► judging ─► Judge
-//! reread (a few objects, now)      once (all lists, once: audit, networks, snapshot) ─► kept
+//! reread (a few objects, now)      once (all lists, once: audit, networks, snapshot; reduced) ─► kept
 //! ```
 //!
 //! kube-runtime's watcher is not used: it hides the version of a list and the bookmarks, which age rests on, and keeps
@@ -13,6 +13,7 @@ pub mod follow;
 pub mod judging;
 pub mod kept;
 pub mod once;
+pub mod reduced;
 pub mod reread;
 pub mod resource;
 pub mod wire;

@@ -3,7 +3,7 @@
 mod args;
 mod inputs;
 
-pub(super) use args::ServeArgs;
+pub(super) use args::{ServeArgs, time};
 
 use super::Color;
 use super::output::{self, colored_errors};

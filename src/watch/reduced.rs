@@ -1,0 +1,165 @@
+//! An object without all that says nothing to us: what a snapshot holds of it.
+//!
+//! No list names the fields to keep: a field goes when the object means the same without it. So what stays is enough for
+//! the same verdicts, whatever the sources come to read, and nothing else leaves the cluster.
+
+use super::resource::Resource;
+use super::wire::named;
+use crate::objects::{Object, name_of};
+use crate::place::ObjectRef;
+use crate::sources::Found;
+use crate::tree::{self, Map, Node, Want};
+use serde::de::DeserializeSeed;
+
+/// In place of a text that cannot be read: it may hold anything.
+const LEFT_OUT: &str = "(left out)";
+
+/// An object, and as much of its text as that needs.
+pub fn reduced(text: &str, resource: &Resource, version: &str) -> Result<Option<(Object, Node<'static>)>, String> {
+    let (name, node) = named(text, resource, version)?;
+    Ok(of(node.into_owned(), &name))
+}
+
+fn of(mut node: Node<'static>, name: &ObjectRef) -> Option<(Object, Node<'static>)> {
+    let meaning = Object::read(&node, name.clone(), None)?;
+    let means_the_same = |node: &Node<'static>| {
+        name_of(node).as_ref() == Some(name) && Object::read(node, name.clone(), None).as_ref() == Some(&meaning)
+    };
+    reduce(&mut node, &mut Vec::new(), &means_the_same);
+    match meaning {
+        Object::Found(found) if !found.bad.is_empty() && name.kind == "ConfigMap" => {
+            without_unread_texts(&mut node, &found, name);
+            Some((Object::read(&node, name.clone(), None)?, node))
+        }
+        meaning => Some((meaning, node)),
+    }
+}
+
+/// Takes out of the part at `path` of `root` what `is_enough` does not miss.
+fn reduce(root: &mut Node<'static>, path: &mut Vec<usize>, is_enough: &dyn Fn(&Node<'static>) -> bool) {
+    // From the end on, so that what goes does not move what is still to be tried.
+    for at in (0..count(part(root, path))).rev() {
+        let child = take(part(root, path), at);
+        if is_enough(root) {
+            continue;
+        }
+        let empty = emptied(&child.1);
+        put(part(root, path), at, child);
+        path.push(at);
+        // The place in a list may count; then an empty one stays.
+        let whole = std::mem::replace(part(root, path), empty);
+        if !is_enough(root) {
+            *part(root, path) = whole;
+            reduce(root, path, is_enough);
+        }
+        path.pop();
+    }
+    reduce_text(root, path, is_enough);
+}
+
+/// JSON or YAML in a text is reduced, too.
+fn reduce_text(root: &mut Node<'static>, path: &[usize], is_enough: &dyn Fn(&Node<'static>) -> bool) {
+    let Node::Text(text) = part(root, path) else { return };
+    let text = text.clone();
+    let Some((mut inner, write)) = structured(&text) else { return };
+    let with = |inner: &Node<'static>| {
+        let mut all = root.clone();
+        *part(&mut all, path) = Node::Text(write(inner)?.into());
+        Some(all)
+    };
+    let is_still_enough = |inner: &Node<'static>| with(inner).is_some_and(|all| is_enough(&all));
+    if is_still_enough(&inner) {
+        reduce(&mut inner, &mut Vec::new(), &is_still_enough);
+        if let Some(all) = with(&inner) {
+            *root = all;
+        }
+    }
+}
+
+/// How a structure is written as a text again.
+type Write = fn(&Node<'static>) -> Option<String>;
+
+/// What stands in a text if that is an object or a list.
+fn structured(text: &str) -> Option<(Node<'static>, Write)> {
+    let json: Write = |node| serde_json::to_string(node).ok();
+    let yaml: Write = |node| serde_saphyr::to_string(node).ok();
+    let (node, write) = match tree::parse(text) {
+        Ok(node) => (node.into_owned(), json),
+        // Plain words are YAML, too.
+        Err(_) if !text.contains(": ") && !text.contains(":\n") => return None,
+        Err(_) => {
+            let seed = tree::pick(&Want::All);
+            let read =
+                serde_saphyr::with_deserializer_from_str(text, |yaml| seed.deserialize(yaml).map(Node::into_owned));
+            (read.ok()?, yaml)
+        }
+    };
+    (count(&node) > 0).then_some((node, write))
+}
+
+/// Takes out the texts of a ConfigMap that cannot be read: nobody knows what they hold. What is told of them afterwards is
+/// less exact.
+fn without_unread_texts(node: &mut Node<'static>, found: &Found, name: &ObjectRef) {
+    let says_the_same = |node: &Node<'static>| match Object::read(node, name.clone(), None) {
+        Some(Object::Found(now)) => {
+            (&now.claims, &now.pools, now.bad.len()) == (&found.claims, &found.pools, found.bad.len())
+        }
+        _ => false,
+    };
+    let Node::Map(Map(members)) = &*node else { return };
+    let Some(data) = members.iter().position(|(key, _)| key == "data") else { return };
+    for at in 0..count(part(node, &[data])) {
+        let whole = std::mem::replace(part(node, &[data, at]), Node::Text(LEFT_OUT.into()));
+        if !says_the_same(node) {
+            *part(node, &[data, at]) = whole;
+        }
+    }
+}
+
+fn count(node: &Node<'_>) -> usize {
+    match node {
+        Node::Map(Map(members)) => members.len(),
+        Node::List(items) => items.len(),
+        _ => 0,
+    }
+}
+
+/// The part at `path`: places of members and elements.
+fn part<'n>(root: &'n mut Node<'static>, path: &[usize]) -> &'n mut Node<'static> {
+    let Some((first, rest)) = path.split_first() else { return root };
+    match root {
+        Node::Map(Map(members)) => part(&mut members[*first].1, rest),
+        Node::List(items) => part(&mut items[*first], rest),
+        leaf => leaf,
+    }
+}
+
+type Child = (Option<std::borrow::Cow<'static, str>>, Node<'static>);
+
+fn take(parent: &mut Node<'static>, at: usize) -> Child {
+    match parent {
+        Node::Map(Map(members)) => {
+            let (key, node) = members.remove(at);
+            (Some(key), node)
+        }
+        Node::List(items) => (None, items.remove(at)),
+        _ => (None, Node::Null),
+    }
+}
+
+fn put(parent: &mut Node<'static>, at: usize, (key, node): Child) {
+    match (parent, key) {
+        (Node::Map(Map(members)), Some(key)) => members.insert(at, (key, node)),
+        (Node::List(items), _) => items.insert(at, node),
+        _ => {}
+    }
+}
+
+fn emptied(node: &Node<'_>) -> Node<'static> {
+    match node {
+        Node::Map(_) => Node::Map(Map::default()),
+        Node::List(_) => Node::List(Vec::new()),
+        Node::Text(_) => Node::Text("".into()),
+        _ => Node::Null,
+    }
+}
