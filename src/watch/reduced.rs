@@ -26,12 +26,21 @@ fn of(mut node: Node<'static>, name: &ObjectRef) -> Option<(Object, Node<'static
         name_of(node).as_ref() == Some(name) && Object::read(node, name.clone(), None).as_ref() == Some(&meaning)
     };
     reduce(&mut node, &mut Vec::new(), &means_the_same);
+    name_first(&mut node);
     match meaning {
         Object::Found(found) if !found.bad.is_empty() && name.kind == "ConfigMap" => {
             without_unread_texts(&mut node, &found, name);
             Some((Object::read(&node, name.clone(), None)?, node))
         }
         meaning => Some((meaning, node)),
+    }
+}
+
+/// apiVersion and kind stand where people look for them.
+fn name_first(node: &mut Node<'static>) {
+    if let Node::Map(Map(members)) = node {
+        let rank = |key: &str| ["apiVersion", "kind", "metadata"].iter().position(|first| *first == key).unwrap_or(3);
+        members.sort_by_key(|(key, _)| rank(key));
     }
 }
 
@@ -161,5 +170,100 @@ fn emptied(node: &Node<'_>) -> Node<'static> {
         Node::List(_) => Node::List(Vec::new()),
         Node::Text(_) => Node::Text("".into()),
         _ => Node::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resource::{JUDGED, resources};
+    use super::*;
+    use crate::manifests::{Input, Manifests};
+    use proptest::prelude::*;
+
+    fn kept(kind: &str, text: &str) -> String {
+        let all = resources();
+        let resource = all.iter().find(|resource| resource.kind == kind).unwrap();
+        let (_, node) = reduced(text, resource, resource.versions[0]).unwrap().unwrap();
+        serde_saphyr::to_string(&node).unwrap()
+    }
+
+    fn config_map(name: &str, data: &str) -> String {
+        let text = format!(r#"{{"metadata":{{"name":"{name}","namespace":"kube-system"}},"data":{data}}}"#);
+        kept("ConfigMap", &text)
+    }
+
+    #[test]
+    fn what_says_nothing_goes_and_places_in_lists_stay() {
+        let patch = r#"{\"spec\":{\"x\":\"secret\",\"template\":{\"metadata\":{\"annotations\":{\"k8s.v1.cni.cncf.io/networks\":\"m@migration0\"}}}}}"#;
+        let of = |name: &str, patch: &str| {
+            format!(r#"{{"resourceType":"DaemonSet","resourceName":"{name}","type":"strategic","patch":"{patch}"}}"#)
+        };
+        let patches = [of("virt-api", "secret"), of("virt-handler", patch)].join(",");
+        let text = format!(
+            r#"{{"metadata":{{"name":"k","namespace":"n","annotations":{{"a":"secret"}}}},
+                "spec":{{"customizeComponents":{{"patches":[{patches}]}}}}}}"#
+        );
+        insta::assert_snapshot!(kept("KubeVirt", &text), @r#""#);
+    }
+
+    #[test]
+    fn texts_in_texts_are_reduced_and_unreadable_ones_left_out() {
+        let json =
+            r#"{"net-conf.json":"{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Key\":\"secret\"}}","cni":"secret"}"#;
+        insta::assert_snapshot!(config_map("kube-flannel-cfg", json), @r#""#);
+        let yaml =
+            r#"{"install-config":"pullSecret: secret\nnetworking: {machineNetwork: [{cidr: 192.168.1.0/24}]}\n"}"#;
+        insta::assert_snapshot!(config_map("cluster-config-v1", yaml), @r#""#);
+        let broken = r#"{"install-config":"pullSecret: secret\nnetworking: [\n","other":"secret"}"#;
+        insta::assert_snapshot!(config_map("cluster-config-v1", broken), @r#""#);
+    }
+
+    #[test]
+    fn a_nad_keeps_its_text_to_the_letter() {
+        let text =
+            r#"{"metadata":{"name":"a","namespace":"n"},"spec":{"config":"{\n \"type\": \"x\",\t\"y\": 1 }\n\n"}}"#;
+        let (object, node) = reduced(text, &JUDGED[2], "v1").unwrap().unwrap();
+        let again = read_back(&node);
+        assert_eq!(Object::read(&again, object.reference().clone(), None), Some(object));
+    }
+
+    fn read_back(node: &Node<'static>) -> Node<'static> {
+        let bytes = serde_saphyr::to_string(node).unwrap().into_bytes();
+        let manifests = Manifests::read(vec![Input { name: "w".into(), bytes, explicit: true }], None);
+        assert!(manifests.problems.is_empty(), "{:?}", manifests.problems);
+        manifests.documents[0].node.clone()
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let words = [
+            "yes",
+            "no",
+            "~",
+            "null",
+            "0o7",
+            "012",
+            "1e3",
+            "12:30:45",
+            "2026-01-01",
+            "- a",
+            "a: b",
+            "#",
+            "",
+            " ",
+            "=",
+            "<<",
+        ];
+        prop_oneof![proptest::sample::select(&words[..]).prop_map(str::to_owned), "[ -~\n\tä\u{85}\u{2028}]{0,40}"]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_the_same(key in texts(), value in texts(), item in texts()) {
+            let value = Node::Map(Map(vec![(key.into(), Node::Text(value.into()))]));
+            let list = Node::List(vec![Node::Text(item.into()), value, Node::Bool(true), Node::Number(7.into()), Node::Null]);
+            let members = [("apiVersion", Node::Text("a/v1".into())), ("kind", Node::Text("B".into())), ("spec", list)];
+            let node = Node::Map(Map(members.map(|(key, node)| (key.into(), node)).into()));
+            prop_assert_eq!(read_back(&node), node);
+        }
     }
 }
