@@ -235,7 +235,7 @@ mod tests {
     }
 
     fn texts() -> impl Strategy<Value = String> {
-        let words = [
+        const WORDS: &[&str] = &[
             "yes",
             "no",
             "~",
@@ -253,7 +253,7 @@ mod tests {
             "=",
             "<<",
         ];
-        prop_oneof![proptest::sample::select(&words[..]).prop_map(str::to_owned), "[ -~\n\tä\u{85}\u{2028}]{0,40}"]
+        prop_oneof![proptest::sample::select(WORDS).prop_map(str::to_owned), "[ -~\n\tä\u{85}\u{2028}]{0,40}"]
     }
 
     proptest! {

@@ -130,7 +130,7 @@ fn lists_that_cannot_be_read_are_told() {
         let api = Api::of(objects(), &[("ippools", fault)]);
         let (code, out, err) = on(&api, &["audit", "-o", "json", "--request-timeout", "700ms"]);
         assert!(code < 2 && err.starts_with("note: ippools.crd.projectcalico.org: ") && err.contains(word), "{err}");
-        assert!(verdicts(&parsed(&out)).iter().all(|verdict| !verdict.starts_with("deny pod")), "{fault:?} {out}");
+        assert!(!out.contains("IPPool") && out.contains("kubeadm-config"), "what else says so counts: {fault:?} {out}");
         let (code, out, _) = on(&api, &["networks", "--request-timeout", "700ms"]);
         let line = out.lines().find(|line| line.starts_with("ippools.crd.projectcalico.org ")).unwrap();
         assert!(code == 0 && line.contains(state), "{line}");
