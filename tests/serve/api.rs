@@ -113,7 +113,7 @@ impl Api {
     }
 
     pub async fn client(&self) -> Client {
-        Access { kubeconfig: Some(self.kubeconfig()), context: None }.client().await.unwrap()
+        Access { kubeconfig: Some(self.kubeconfig()), ..Access::default() }.client().await.unwrap()
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {

@@ -154,13 +154,11 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request<Body>
     if request.method() == Method::PATCH {
         let body = body::to_bytes(request.into_body(), 1 << 22).await.unwrap();
         let mut script = script.lock().unwrap();
-        return match script.writes {
-            Some(code) => failure(code),
-            None => {
-                script.written.push((path, serde_json::from_slice(&body).unwrap()));
-                json_of(200, &json!({}))
-            }
-        };
+        if let Some(code) = script.writes {
+            return failure(code);
+        }
+        script.written.push((path, serde_json::from_slice(&body).unwrap()));
+        return json_of(200, &json!({}));
     }
     let said = script.lock().unwrap().lists.get(&path).cloned();
     match said {
@@ -265,7 +263,10 @@ impl Followed {
 }
 
 pub fn nads(kept: &Kept) -> Vec<String> {
-    let nads = kept.objects().map(|object| object.reference()).filter(|one| one.kind == "NetworkAttachmentDefinition");
+    let nads = kept
+        .objects()
+        .map(kubevirt_preflight::objects::Object::reference)
+        .filter(|one| one.kind == "NetworkAttachmentDefinition");
     nads.map(|object| object.name.clone()).collect()
 }
 
