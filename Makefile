@@ -43,7 +43,7 @@ lint: ## Clippy, warnings denied
 core: ## The core builds without the shell and is linked with none of its crates
 	$(CARGO) check --quiet --locked --lib --no-default-features
 	@if $(CARGO) tree --locked -e normal --no-default-features --prefix none | grep -E '^($(SHELL_ONLY))([-_][a-z_-]*)? v'; \
-	then echo 'The core depends on these crates of the shell; move the code that uses them to src/cli, src/serve or src/watch.' >&2; exit 1; fi
+	then echo 'The core depends on these crates of the shell; move the code that uses them to src/cli, src/serve, src/standing or src/watch.' >&2; exit 1; fi
 
 docs: ## rustdoc, private items included, warnings denied
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet --locked --no-deps --document-private-items --lib

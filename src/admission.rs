@@ -25,6 +25,8 @@ pub struct Answer {
     pub reread: Vec<ObjectRef>,
     /// For the log line and the metrics.
     pub summary: Summary,
+    /// What the write is refused for; empty if it is not.
+    pub denied: Vec<Finding>,
 }
 
 /// Why a body is not a review.
@@ -117,7 +119,8 @@ fn answer(
     let node = pick_from(body, &REVIEW)?;
     let request = Request::read(&node)?;
     let Some((change, name)) = request.change(body)? else {
-        return Ok(Answer { bytes: response::allowed(request.uid), reread: Vec::new(), summary: request.summary() });
+        let (bytes, summary) = (response::allowed(request.uid), request.summary());
+        return Ok(Answer { bytes, reread: Vec::new(), summary, denied: Vec::new() });
     };
     let after = world.after(&change);
     let now = review(&after, policy, today);
@@ -136,7 +139,8 @@ fn answer(
     let known = (request.operation != "CREATE").then_some(world);
     let reread = reread(&change, &name, known, &after, &verdict, policy, today);
     let bytes = response::bytes(request.uid, &verdict, remark);
-    Ok(Answer { bytes, reread, summary: request.summary().with(&verdict) })
+    let summary = request.summary().with(&verdict);
+    Ok(Answer { bytes, reread, summary, denied: verdict.denied })
 }
 
 /// The request of a review.
@@ -201,6 +205,7 @@ impl<'n> Request<'n> {
         Summary {
             uid: self.uid.to_owned(),
             user: self.node.text_at(&["userInfo", "username"]).unwrap_or_default().to_owned(),
+            api_version: object.api_version,
             kind: object.kind,
             namespace: object.namespace,
             name: object.name,
@@ -294,7 +299,8 @@ fn nad(namespace: &str, name: &str) -> ObjectRef {
 /// Whether a NAD goes through only because nothing seems to refer to it: a CR that names it may be newer than the
 /// snapshot.
 fn is_doubtful(change: &Change, after: &World, policy: &Policy, today: Date) -> bool {
-    let (Some(Object::Nad(nad)), gone) = (change.after.as_ref().or(change.before.as_ref()), change.after.is_none()) else {
+    let (Some(Object::Nad(nad)), gone) = (change.after.as_ref().or(change.before.as_ref()), change.after.is_none())
+    else {
         return false;
     };
     let Some(namespace) = nad.object.namespace.as_deref() else { return false };

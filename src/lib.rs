@@ -23,6 +23,8 @@ pub mod rules;
 #[cfg(feature = "shell")]
 pub mod serve;
 pub mod sources;
+#[cfg(feature = "shell")]
+pub mod standing;
 pub mod tree;
 #[cfg(feature = "shell")]
 pub mod watch;

@@ -4,6 +4,7 @@
 //! Levels, exceptions and enforcement are applied in [`crate::review`], never here.
 
 mod overlap;
+mod uplink;
 
 use crate::finding::{Finding, Level};
 use crate::world::{Change, World};
@@ -89,6 +90,8 @@ rules! {
     range_too_small
     tight_range
     gateway_outside_network
+    missing_interface
+    weak_interface
     default_route
     routes_off_network
     dhcp_routes

@@ -23,6 +23,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod validate;
 
+use crate::standing::denials::Denials;
 use connections::{Listening, Transport};
 use judge::{Judge, Reread};
 use limits::Limits;
@@ -82,6 +83,8 @@ pub struct Sources {
     pub metrics: Arc<Metrics>,
     /// Where spans go, if anywhere.
     pub telemetry: Option<Telemetry>,
+    /// Where refused writes are told, if anywhere.
+    pub denials: Option<Denials>,
 }
 
 /// An address that cannot be had.
@@ -104,8 +107,9 @@ impl Server {
         let https = bound("--bind", addresses.bind).await?;
         let plain = bound("--observe-bind", addresses.observe).await?;
         let (phase, receiver) = watch::channel(Phase::Serving);
-        let Sources { judge, tls, reread, metrics, telemetry } = sources;
-        let shared = Arc::new(Shared::new(judge, receiver, metrics, reread, limits.clone()).with_telemetry(telemetry));
+        let Sources { judge, tls, reread, metrics, telemetry, denials } = sources;
+        let shared = Shared::new(judge, receiver, metrics, reread, limits.clone());
+        let shared = Arc::new(shared.with_telemetry(telemetry).with_denials(denials));
         Ok(Self { https, plain, observed: Observed { shared, tls }, limits, stopping, phase })
     }
 

@@ -3,18 +3,27 @@
 //! A [`Source`] names the objects that it reads and has a pure function from such an object to what it says. The
 //! watcher, `check`, `snapshot` and the webhook's reverse direction all call that same function.
 
+pub mod antrea;
+pub mod azure;
 pub mod calico;
 pub mod cilium;
 mod field;
 pub mod flannel;
+pub mod gke;
+pub mod harvester;
+pub mod k0s;
 pub mod kube_ovn;
+pub mod kube_proxy;
+pub mod kube_vip;
 pub mod kubeadm_config;
 pub mod kubernetes;
 pub mod labels;
 pub mod metallb;
+pub mod node_network_state;
 pub mod nodes;
 pub mod nv_ipam;
 pub mod openshift;
+pub mod ovn_config;
 pub mod ovn_kubernetes;
 pub mod servicecidr;
 pub mod shared;
@@ -31,6 +40,7 @@ use crate::networks::{Claim, Class, Confidence, Origin};
 use crate::place::ObjectRef;
 use crate::tree::Node;
 use labels::Labels;
+use node_network_state::Host;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -64,6 +74,8 @@ pub struct Reads {
     pub namespace: Option<&'static str>,
     /// Only the object of this name.
     pub name: Option<&'static str>,
+    /// In a cluster it is read only if asked for; files and snapshots that hold such objects count always.
+    pub opt_in: bool,
 }
 
 /// What one object says about the cluster.
@@ -81,6 +93,8 @@ pub struct Found {
     pub pools: Vec<Pool>,
     /// Set by Node objects.
     pub node: Option<NodeFacts>,
+    /// Set by NodeNetworkState objects.
+    pub host: Option<Host>,
     /// Set by a network that is the primary one of some namespaces: which. For those its claims are [`Class::Pod`].
     pub primary_of: Option<Namespaces>,
     /// Fields that could not be read: path and why.
@@ -135,12 +149,27 @@ impl Reads {
         plural: &'static str,
         kind: &'static str,
     ) -> Self {
-        Self { group, versions, plural, kind, namespace: None, name: None }
+        Self { group, versions, plural, kind, namespace: None, name: None, opt_in: false }
     }
 
     /// The one object of this name.
     const fn named(self, namespace: Option<&'static str>, name: &'static str) -> Self {
         Self { namespace, name: Some(name), ..self }
+    }
+
+    /// Not read in a cluster unless asked for.
+    const fn opt_in(self) -> Self {
+        Self { opt_in: true, ..self }
+    }
+
+    /// Every object of the kind in this namespace.
+    const fn within(self, namespace: &'static str) -> Self {
+        Self { namespace: Some(namespace), ..self }
+    }
+
+    /// One ConfigMap.
+    const fn config_map(namespace: &'static str, name: &'static str) -> Self {
+        Self::all("", &["v1"], "configmaps", "ConfigMap").named(Some(namespace), name)
     }
 
     fn holds(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
@@ -163,6 +192,7 @@ impl Found {
             claims: Vec::new(),
             pools: Vec::new(),
             node: None,
+            host: None,
             primary_of: None,
             bad: Vec::new(),
         }
@@ -183,6 +213,11 @@ impl Found {
                 Err(error) => self.refuse(path, error.to_string()),
             }
         }
+    }
+
+    /// Marks every claim as one of the pool that NADs name `key`.
+    fn pooled(&mut self, key: &Arc<str>) {
+        self.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(key)));
     }
 
     /// Notes that the field at `path` cannot be read.
@@ -211,22 +246,40 @@ impl Found {
 
 /// Every source.
 pub static SOURCES: &[&Source] = &[
+    &antrea::CONFIG,
+    &antrea::EXTERNAL,
+    &antrea::SOURCE,
+    &azure::SOURCE,
+    &calico::BGP,
+    &calico::INSTALLATION,
     &calico::SOURCE,
     &cilium::CONFIG,
     &cilium::LOAD_BALANCERS,
     &cilium::SOURCE,
     &flannel::SOURCE,
+    &gke::SOURCE,
+    &harvester::HOSTS,
+    &harvester::LOAD_BALANCERS,
+    &harvester::SOURCE,
+    &k0s::SOURCE,
     &kube_ovn::SOURCE,
+    &kube_proxy::SOURCE,
+    &kube_vip::SOURCE,
     &kubeadm_config::SOURCE,
     &kubernetes::SOURCE,
     &metallb::SOURCE,
+    &node_network_state::SOURCE,
     &nodes::SOURCE,
     &nv_ipam::SOURCE,
     &openshift::INFRASTRUCTURE,
     &openshift::INSTALL_CONFIG,
     &openshift::OPERATOR,
     &openshift::SOURCE,
+    &ovn_config::OVNKUBE,
+    &ovn_config::SOURCE,
+    &ovn_kubernetes::CONNECTS,
     &ovn_kubernetes::SOURCE,
+    &ovn_kubernetes::VTEPS,
     &servicecidr::SOURCE,
     &spiderpool::SOURCE,
     &whereabouts::SOURCE,
@@ -258,6 +311,7 @@ pub fn found(node: &Node<'_>, name: &ObjectRef, document: Option<usize>) -> Opti
         found.pools.extend(more.pools);
         found.bad.extend(more.bad);
         found.node = found.node.or(more.node);
+        found.host = found.host.or(more.host);
         found.primary_of = found.primary_of.or(more.primary_of);
     }
     Some(found)

@@ -3,12 +3,14 @@
 //! A [`World`] is immutable and cheap to clone. [`World::after`] lays a write over it without copying what is below.
 
 mod inputs;
+mod interfaces;
 mod judged;
 mod meeting;
 mod nodes;
 mod references;
 
 pub use inputs::{Inputs, Lists, Problem, Settings};
+pub use interfaces::{Interfaces, Watched};
 pub use judged::{Attached, Judged};
 pub use nodes::{Demand, Nodes};
 pub use references::Reference;
@@ -19,7 +21,7 @@ use crate::networks::classes::{Classes, Known};
 use crate::networks::{Claim, Class, Confidence, Networks, Origin};
 use crate::objects::{Config, Kind, Nad, Object, Referrer, kind_of};
 use crate::place::ObjectRef;
-use crate::sources::{Found, Reads};
+use crate::sources::{Found, Reads, node_network_state};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -51,6 +53,7 @@ struct Base {
     networks: Networks,
     classes: Classes,
     nodes: Nodes,
+    interfaces: Interfaces,
     pools: Pools,
     pods_have_v6: Option<bool>,
     lists: Lists,
@@ -67,6 +70,8 @@ struct Over {
     referrers: Vec<Arc<Referrer>>,
     /// What the objects laid over claim, merged among themselves.
     networks: Arc<Networks>,
+    /// Nothing is about to follow, whatever the lists say.
+    rests: bool,
 }
 
 impl Base {
@@ -104,12 +109,14 @@ impl World {
         let classes = Classes::of(&declared, found.iter().map(|one| &**one), is_whole);
         let namespaces = namespaces(&referrers, &settings);
         let mut claims = declared.claims().to_vec();
-        for one in &found {
+        for one in found.iter().filter(|one| one.host.is_none()) {
             let kind = (one.object.group().to_owned(), one.object.kind.clone());
             claims.extend(one.claims_in(lists.kinds.contains(&kind), namespaces.iter().copied()));
         }
+        claims.extend(interfaces::claims(&found, &claims, node_network_state::SOURCE.reads.iter().all(is_whole)));
         let isolation = isolation(&settings, &found);
         let nodes = Nodes::of(&declared, &found, lists.kinds.contains(&(String::new(), "Node".to_owned())));
+        let interfaces = Interfaces::of(&found, &nodes);
         let pools = pools(&found);
         let pods_have_v6 = pods_have_v6(&claims, &classes);
         let same = |previous: &&Self| previous.base.pools == pools && previous.base.pods_have_v6 == pods_have_v6;
@@ -131,6 +138,7 @@ impl World {
             networks,
             classes,
             nodes,
+            interfaces,
             pools,
             pods_have_v6,
             lists,
@@ -230,6 +238,17 @@ impl World {
     /// Whether absence is a fact.
     pub fn lists(&self) -> &Lists {
         &self.base.lists
+    }
+
+    /// The same world when no write is about to follow.
+    #[must_use]
+    pub fn at_rest(&self) -> Self {
+        Self { over: Over { rests: true, ..self.over.clone() }, ..self.clone() }
+    }
+
+    /// Whether a NAD that is not there is missing, and not only unseen.
+    pub fn is_missing_a_fact(&self) -> bool {
+        self.base.lists.nads && (self.base.lists.at_rest || self.over.rests)
     }
 
     /// What policy and flags say.

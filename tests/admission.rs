@@ -114,7 +114,11 @@ fn a_newly_named_nad_is_read_again_though_nothing_is_refused() {
     }
     let known = world(&[&good(), &cr()]);
     assert!(named(&answer(&known, &review("UPDATE", cr(), cr()))).is_empty(), "a name that was there before");
-    assert_eq!(named(&answer(&known, &review("CREATE", cr(), Value::Null))), ["mig"], "one that was deleted just before");
+    assert_eq!(
+        named(&answer(&known, &review("CREATE", cr(), Value::Null))),
+        ["mig"],
+        "one that was deleted just before"
+    );
 }
 
 #[test]

@@ -84,6 +84,7 @@ const LEVELS: &[(&str, &[&str])] = &[
             "node-local-ipam",
             "duplicate-pool",
             "range-too-small",
+            "missing-interface",
             "dhcp-routes",
             "misspelt-kind",
         ],
@@ -107,6 +108,7 @@ const LEVELS: &[(&str, &[&str])] = &[
         &[
             "ignored-kubevirt",
             "edit-in-use",
+            "weak-interface",
             "unusual-range",
             "shared-pool",
             "tight-range",

@@ -1,6 +1,7 @@
 //! The response of admission.k8s.io/v1, within the limits that the API server puts on it.
 
 use crate::finding::Finding;
+use crate::place::ObjectRef;
 use crate::review::ChangeReview;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ pub struct Summary {
     pub uid: String,
     /// `request.userInfo.username`
     pub user: String,
+    /// `group/version` of the object, or `v1` for the core group.
+    pub api_version: String,
     /// Kind of the object.
     pub kind: String,
     /// Its namespace.
@@ -60,6 +63,16 @@ impl Verdict {
 }
 
 impl Summary {
+    /// The object written.
+    pub fn object(&self) -> ObjectRef {
+        ObjectRef {
+            api_version: self.api_version.clone(),
+            kind: self.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+        }
+    }
+
     /// With what the review found.
     pub(super) fn with(self, review: &ChangeReview) -> Self {
         let verdict = match (review.denied.is_empty(), review.warned.is_empty()) {

@@ -111,7 +111,8 @@ impl CheckArgs {
             Some(before) => worse(now, &gathered, &before, &world, today),
             None => now,
         };
-        let notes = self.notes(&gathered, today);
+        let mut notes = self.notes(&gathered, today);
+        notes.extend(world.interfaces().sentence().filter(|_| world.interfaces().unwatched() > 0));
         let mut report = report_of(review, &world, gathered.manifests, notes);
         place_in_policy(&mut report, &gathered.policy_file);
         let level = self.fail_on.level();

@@ -34,7 +34,10 @@ impl NetworksArgs {
         let world = gathered.after(true);
         let report = Report::of(world.networks(), world.classes());
         print(&match self.output {
-            Output::Text => report.text(gathered.bad()),
+            Output::Text => {
+                let interfaces = world.interfaces().sentence().map(|sentence| format!("\n{sentence}\n"));
+                report.text(gathered.bad()) + &interfaces.unwrap_or_default()
+            }
             Output::Json => report.json()?,
         })?;
         remark(&gathered.remarks());

@@ -6,6 +6,7 @@
 //! ```
 
 mod args;
+mod background;
 mod certificates;
 mod inputs;
 mod judged;
@@ -17,6 +18,7 @@ use super::Color;
 use super::output::{self, colored_errors};
 use anyhow::{Context as _, Result};
 use args::{Set, source};
+use background::BackgroundArgs;
 use certificates::{Certified, Loaded};
 use inputs::Held;
 use judged::Judged;
@@ -42,6 +44,7 @@ struct Start {
     /// Before the files were read.
     since: SystemTime,
     access: Option<client::Access>,
+    background: BackgroundArgs,
 }
 
 impl ServeArgs {
@@ -67,11 +70,12 @@ impl ServeArgs {
         let runtime = runtime.context("The threads of the server cannot be started:")?;
         let _lines = logs::AtTheEnd;
         let access = self.on_cluster.then(|| client::Access::from(self.access));
-        runtime.block_on(serve(Start { set, held, loaded, since, access }))
+        let background = self.background;
+        runtime.block_on(serve(Start { set, held, loaded, since, access, background }))
     }
 }
 
-async fn serve(Start { mut set, held, loaded, since, access }: Start) -> Result<ExitCode> {
+async fn serve(Start { mut set, held, loaded, since, access, background }: Start) -> Result<ExitCode> {
     room::adjust(&mut set.limits);
     let metrics = Arc::new(Metrics::default());
     let stop = signals::termination().context("Signals cannot be listened for:")?;
@@ -81,6 +85,7 @@ async fn serve(Start { mut set, held, loaded, since, access }: Start) -> Result<
         None => None,
     };
     let judged = Judged::new(held, client.clone(), &metrics);
+    let denials = background.follow(client.clone(), judged.receiver(), &metrics);
     let telemetry = set.collector.map(|(endpoint, cas)| Telemetry::start(&endpoint, &cas, Arc::clone(&metrics)));
     let telemetry = telemetry.transpose().context("--otlp-endpoint cannot be used:")?;
     let sources = Sources {
@@ -89,6 +94,7 @@ async fn serve(Start { mut set, held, loaded, since, access }: Start) -> Result<
         reread: judged.reread(),
         metrics: Arc::clone(&metrics),
         telemetry: telemetry.clone(),
+        denials,
     };
     let server = Server::bind(set.addresses, sources, set.limits, set.stopping).await?;
     certified.follow(client, EVERY, &metrics);

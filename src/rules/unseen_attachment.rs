@@ -15,7 +15,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(world: &World) -> Vec<Finding> {
-    let fires = !(world.lists().nads && world.lists().at_rest);
+    let fires = !world.is_missing_a_fact();
     let absent = world.references().iter().filter(|reference| fires && reference.is_absent(world));
     let what = "names a NetworkAttachmentDefinition that has not been seen";
     let harm = "unless it comes, virt-handler stays in ContainerCreating";

@@ -1,7 +1,7 @@
 //! What is counted and measured; docs/metrics.md has the table.
 
 use crate::admission::Summary;
-use crate::finding::Level;
+use crate::finding::Finding;
 use crate::sources::SOURCES;
 use crate::watch::kept::State;
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
@@ -46,9 +46,18 @@ struct Rule {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Finding {
+struct Standing {
     rule: &'static str,
     level: String,
+    kind: &'static str,
+    namespace: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Denial {
+    rule: &'static str,
+    kind: &'static str,
+    namespace: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -101,7 +110,7 @@ impl Drop for Counted<'_> {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Spans {
+struct Outcome {
     result: &'static str,
 }
 
@@ -120,7 +129,10 @@ pub struct Metrics {
     pub certificate_errors: Counter,
     reviews: Family<Review, Counter>,
     given: Family<Rule, Counter>,
-    findings: Family<Finding, Gauge>,
+    findings: Family<Standing, Gauge>,
+    denials: Family<Denial, Counter>,
+    denied: Mutex<Namespaces>,
+    events: Family<Outcome, Counter>,
     age: Gauge<f64, AtomicU64>,
     sources: Family<Source, Gauge>,
     expiry: Family<Certificate, Gauge>,
@@ -135,7 +147,7 @@ pub struct Metrics {
     reloads: Family<Reload, Counter>,
     unread: Counter,
     left_out: Counter,
-    spans: Family<Spans, Counter>,
+    spans: Family<Outcome, Counter>,
     seen: Mutex<BTreeMap<String, Instant>>,
 }
 
@@ -159,6 +171,9 @@ impl Default for Metrics {
             reviews: Family::default(),
             given: Family::default(),
             findings: Family::default(),
+            denials: Family::default(),
+            denied: Mutex::default(),
+            events: Family::default(),
             age: Gauge::default(),
             sources: Family::default(),
             expiry: Family::default(),
@@ -205,7 +220,9 @@ impl Metrics {
         registry.register("build", "Version of the program", version);
         registry.register("reviews", "Reviews by kind, operation and verdict", self.reviews.clone());
         registry.register("review_findings", "Findings in answers, by rule and verdict", self.given.clone());
-        registry.register("findings", "Findings on what exists, by rule and level", self.findings.clone());
+        registry.register("findings", "Findings on what exists", self.findings.clone());
+        registry.register("denials", "Refused writes, by rule and object written", self.denials.clone());
+        registry.register("events", "Events of the cluster, by what became of them", self.events.clone());
         registry.register("world_age_seconds", "Time since the cluster's state was last known good", self.age.clone());
         registry.register("source", "1 for the state that a source of facts is in", self.sources.clone());
         registry.register(
@@ -255,6 +272,22 @@ impl Metrics {
         }
     }
 
+    /// A write that was refused for these findings, and is not a dry run.
+    pub fn denied(&self, write: &Summary, findings: &[Finding]) {
+        let mut known = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        let namespace = known.label(write.namespace.as_deref());
+        drop(known);
+        for rule in findings.iter().map(|finding| finding.rule).collect::<BTreeSet<_>>() {
+            let labels = Denial { rule, kind: known_kind(&write.kind), namespace: namespace.clone() };
+            self.denials.get_or_create(&labels).inc();
+        }
+    }
+
+    /// An Event that was `written`, has `failed` or was `dropped`.
+    pub fn event(&self, result: &'static str) {
+        self.events.get_or_create(&Outcome { result }).inc();
+    }
+
     /// A verdict that stands on the snapshot because a live read failed.
     pub fn unread(&self) {
         self.unread.inc();
@@ -267,7 +300,7 @@ impl Metrics {
 
     /// Spans that were `made`, `sent` or `failed`.
     pub fn spans(&self, result: &'static str, count: u64) {
-        self.spans.get_or_create(&Spans { result }).inc_by(count);
+        self.spans.get_or_create(&Outcome { result }).inc_by(count);
     }
 
     /// A request that was told to come again.
@@ -286,11 +319,12 @@ impl Metrics {
     }
 
     /// The findings on what exists; those that ended are gone.
-    pub fn set_findings(&self, counts: &BTreeMap<(&'static str, Level), u64>) {
+    pub fn set_findings(&self, findings: &[Finding]) {
+        let mut known = Namespaces::default();
         self.findings.clear();
-        for ((rule, level), count) in counts {
-            let labels = Finding { rule, level: level.to_string() };
-            self.findings.get_or_create(&labels).set(i64::try_from(*count).unwrap_or(i64::MAX));
+        for Finding { rule, level, object, .. } in findings {
+            let (level, namespace) = (level.to_string(), known.label(object.namespace.as_deref()));
+            self.findings.get_or_create(&Standing { rule, level, kind: known_kind(&object.kind), namespace }).inc();
         }
     }
 
@@ -350,6 +384,24 @@ impl Metrics {
         // Writing to a String does not fail.
         let _ = text::encode(&mut text, &self.registry);
         text
+    }
+}
+
+/// The namespaces that are told apart: a label must not grow without end.
+#[derive(Debug, Default)]
+struct Namespaces(BTreeSet<String>);
+
+impl Namespaces {
+    /// More different ones are `other`.
+    const MOST: usize = 100;
+
+    fn label(&mut self, namespace: Option<&str>) -> String {
+        let namespace = namespace.unwrap_or_default();
+        if self.0.len() >= Self::MOST && !self.0.contains(namespace) {
+            return "other".to_owned();
+        }
+        self.0.insert(namespace.to_owned());
+        namespace.to_owned()
     }
 }
 

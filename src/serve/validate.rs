@@ -9,6 +9,7 @@ use super::phase::Phase;
 use super::refusal::Refusal;
 use super::telemetry::Telemetry;
 use crate::admission::{self, Answer, NotAReview};
+use crate::standing::denials::{Denials, Denied};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -40,6 +41,7 @@ pub struct Shared {
     /// Reads live what a refusal rests on; `None` where there is nothing to read from.
     pub reread: Option<Reread>,
     telemetry: Option<Telemetry>,
+    denials: Option<Denials>,
     unanswered: Bound,
     limits: Limits,
     reviews: Semaphore,
@@ -57,15 +59,21 @@ impl Shared {
         limits: Limits,
     ) -> Self {
         let (reviews, budget) = (Semaphore::new(limits.reviews), Budget::of(limits.bodies));
-        let (telemetry, unanswered) = (None, Bound::new(LINES));
+        let (telemetry, denials, unanswered) = (None, None, Bound::new(LINES));
         let large = Arc::new(Semaphore::new(LARGE_AT_ONCE));
-        Self { judge, phase, metrics, reread, telemetry, unanswered, limits, reviews, budget, large }
+        Self { judge, phase, metrics, reread, telemetry, denials, unanswered, limits, reviews, budget, large }
     }
 
     /// Sending a span of each review.
     #[must_use]
     pub fn with_telemetry(self, telemetry: Option<Telemetry>) -> Self {
         Self { telemetry, ..self }
+    }
+
+    /// Telling refused writes.
+    #[must_use]
+    pub fn with_denials(self, denials: Option<Denials>) -> Self {
+        Self { denials, ..self }
     }
 }
 
@@ -96,6 +104,7 @@ async fn validate(State(shared): State<Arc<Shared>>, request: Request<Body>) -> 
             shared.metrics.reviewed(&answer.summary);
             shared.metrics.answered(StatusCode::OK.as_u16(), took);
             logs::decision(&answer.summary, took);
+            shared.denied(&answer);
             if let (Some(telemetry), Some(parent)) = (&shared.telemetry, &parent) {
                 telemetry.reviewed(parent, &answer.summary, took);
             }
@@ -145,6 +154,18 @@ impl Shared {
         match self.unanswered.pass() {
             Some(left_out) => logs::no_verdict(refusal, refusal.code(), peer, left_out),
             None => self.metrics.line_left_out(),
+        }
+    }
+
+    /// Counts and tells a refused write; what is only tried leaves no trace.
+    fn denied(&self, answer: &Answer) {
+        let Answer { summary, denied, .. } = answer;
+        if denied.is_empty() || summary.dry_run {
+            return;
+        }
+        self.metrics.denied(summary, denied);
+        if let Some(denials) = &self.denials {
+            denials.tell(Denied { write: summary.clone(), findings: denied.clone() });
         }
     }
 

@@ -1,4 +1,8 @@
-//! Calico's address pools. A disabled pool still counts: its pods keep their addresses.
+//! Calico's address pools, what its BGP says of Services, and its operator's Installation (projectcalico/calico
+//! api/pkg/apis/projectcalico/v3: `IPPoolSpec`, `BGPConfigurationSpec`; tigera/operator api/v1: `InstallationSpec`).
+//!
+//! A disabled pool still counts: its pods keep their addresses. BlockAffinities are not read: there is one a node for
+//! each piece of a pool, and the pool covers them, whatever their `deleted` says (a string in v1, a boolean in v3).
 
 use super::field::Field;
 use super::{Found, Reads, Source};
@@ -16,6 +20,51 @@ pub static SOURCE: Source = Source {
     knows: &[Class::Pod],
     whole_in_itself: false,
     learn,
+};
+
+/// BGPConfiguration `default`: `serviceClusterIPs`, a part of the service ranges, and the addresses of Services that
+/// are announced, `serviceExternalIPs` and `serviceLoadBalancerIPs`.
+pub static BGP: Source = Source {
+    name: "calico-bgp",
+    reads: &[
+        Reads::all("crd.projectcalico.org", &["v1"], "bgpconfigurations", "BGPConfiguration").named(None, "default"),
+        Reads::all("projectcalico.org", &["v3"], "bgpconfigurations", "BGPConfiguration").named(None, "default"),
+    ],
+    knows: &[],
+    whole_in_itself: false,
+    learn: |node, found| {
+        let spec = Field::root(node).get("spec", found);
+        for (key, class, confidence) in [
+            ("serviceClusterIPs", Class::Service, Confidence::Floor),
+            ("serviceExternalIPs", Class::LoadBalancer, Confidence::Live),
+            ("serviceLoadBalancerIPs", Class::LoadBalancer, Confidence::Live),
+        ] {
+            for block in spec.get(key, found).items(found) {
+                block.get("cidr", found).required(found).claim(class, confidence, found);
+            }
+        }
+    },
+};
+
+/// Installation `default`: the pools that the operator makes, which need not be all, and service ranges as somebody
+/// wrote them.
+pub static INSTALLATION: Source = Source {
+    name: "calico-installation",
+    reads: &[Reads::all("operator.tigera.io", &["v1"], "installations", "Installation").named(None, "default")],
+    knows: &[],
+    whole_in_itself: false,
+    learn: |node, found| {
+        let root = Field::root(node);
+        for spec in [root.get("spec", found), root.at(&["status", "computed"], found)] {
+            for pool in spec.at(&["calicoNetwork", "ipPools"], found).items(found) {
+                let cidr = pool.get("cidr", found).required(found);
+                for class in uses(&pool, found) {
+                    cidr.claim(class, Confidence::Floor, found);
+                }
+            }
+            spec.get("serviceCIDRs", found).claim_each(Class::Service, Confidence::Stale, found);
+        }
+    },
 };
 
 fn learn(node: &Node<'_>, found: &mut Found) {

@@ -1,4 +1,7 @@
-//! Cilium: pod pools of the multi-pool mode, the one range of the cluster-pool mode, and pools for load balancers.
+//! Cilium: pod pools of the multi-pool mode, the one range of the cluster-pool mode, and pools for load balancers
+//! (cilium/cilium install/kubernetes/cilium/templates/cilium-configmap.yaml, pkg/k8s/apis/cilium.io).
+//!
+//! CiliumNodes are not read: there is a busy one for each node, and pools or Nodes name their ranges.
 
 use super::field::Field;
 use super::{Found, Reads, Source};
@@ -33,15 +36,16 @@ pub static LOAD_BALANCERS: Source = Source {
     },
 };
 
-/// ConfigMap `cilium-config`; its ranges are in use only if the mode `ipam` is `cluster-pool`, which is the default.
+/// ConfigMap `cilium-config` in one of the usual namespaces.
+///
+/// The ranges of `cluster-pool` are in use only if the mode `ipam` is that, which is the default. Of the pools that
+/// `multi-pool` makes at its start there may be more by now. `ipv4-native-routing-cidr` holds the pods' addresses, but
+/// often a whole data centre's, too: it only warns.
 pub static CONFIG: Source = Source {
     name: "cilium-config",
-    reads: &[
-        Reads::all("", &["v1"], "configmaps", "ConfigMap").named(Some("kube-system"), "cilium-config"),
-        Reads::all("", &["v1"], "configmaps", "ConfigMap").named(Some("cilium"), "cilium-config"),
-    ],
+    reads: &[Reads::config_map("kube-system", "cilium-config"), Reads::config_map("cilium", "cilium-config")],
     knows: &[Class::Pod],
-    whole_in_itself: false,
+    whole_in_itself: true,
     learn: learn_config,
 };
 
@@ -52,14 +56,7 @@ fn claim_blocks(class: Class, list: &Field<'_, '_>, found: &mut Found) {
             block.claim(class, Confidence::Live, found);
             continue;
         }
-        let (cidr, start, stop) = (block.get("cidr", found), block.get("start", found), block.get("stop", found));
-        match (start.text(found), stop.text(found)) {
-            (Some(start), Some(stop)) if !stop.is_empty() => {
-                found.claim_text(class, &format!("{start}-{stop}"), Confidence::Live, &block.path);
-            }
-            (Some(_), _) => start.claim(class, Confidence::Live, found),
-            (None, _) => cidr.required(found).claim(class, Confidence::Live, found),
-        }
+        block.claim_span(class, "start", "stop", found);
     }
 }
 
@@ -69,6 +66,31 @@ fn learn_config(node: &Node<'_>, found: &mut Found) {
     if mode.starts_with("cluster-pool") {
         for key in ["cluster-pool-ipv4-cidr", "cluster-pool-ipv6-cidr"] {
             data.get(key, found).claim(Class::Pod, Confidence::Live, found);
+        }
+    }
+    if mode == "multi-pool" {
+        learn_made_pools(&data.get("auto-create-cilium-pod-ip-pools", found), found);
+    }
+    for key in ["ipv4-native-routing-cidr", "ipv6-native-routing-cidr"] {
+        data.get(key, found).claim(Class::Pod, Confidence::Stale, found);
+    }
+    if data.get("enable-vtep", found).text(found) == Some("true") {
+        data.get("vtep-cidr", found).claim(Class::Other, Confidence::Live, found);
+    }
+}
+
+/// `name=ipv4-cidrs:10.1.0.0/16,10.2.0.0/16;ipv4-mask-size:24`, pools apart by blanks or commas (pkg/command/map_string.go).
+fn learn_made_pools(field: &Field<'_, '_>, found: &mut Found) {
+    let text = field.text(found).unwrap_or_default();
+    let lists: Vec<_> = text.split("-cidrs:").skip(1).collect();
+    if lists.is_empty() && !text.is_empty() {
+        found.refuse(field.path.clone(), format!("`{text}` names no `ipv4-cidrs:` or `ipv6-cidrs:`"));
+    }
+    for list in lists {
+        let list = list.split([';', ' ', '\n']).next().unwrap_or_default();
+        // After a comma the next pool's `name=` may stand.
+        for range in list.split(',').take_while(|range| !range.contains('=')) {
+            found.claim_text(Class::Pod, range, Confidence::Floor, &field.path);
         }
     }
 }

@@ -45,11 +45,21 @@ impl<'n, 'a> Field<'n, 'a> {
         self.typed("a string", Node::text, found)
     }
 
+    /// A whole number.
+    pub(super) fn whole(&self, found: &mut Found) -> Option<i64> {
+        self.typed("a whole number", Node::whole, found)
+    }
+
     /// The elements of a list.
     pub(super) fn items(&self, found: &mut Found) -> Vec<Self> {
         let items = self.typed("a list", Node::list, found).unwrap_or_default();
         let place = |(at, node)| Self::inner(node, format!("{}[{at}]", self.path));
         items.iter().enumerate().map(place).collect()
+    }
+
+    /// The strings of a list.
+    pub(super) fn texts(&self, found: &mut Found) -> Vec<&'n str> {
+        self.items(found).iter().filter_map(|item| item.text(found)).collect()
     }
 
     /// The members of an object.
@@ -71,6 +81,34 @@ impl<'n, 'a> Field<'n, 'a> {
     /// Whether it is an object.
     pub(super) fn is_object(&self) -> bool {
         self.node.and_then(Node::map).is_some()
+    }
+
+    /// Whether it is a list.
+    pub(super) fn is_list(&self) -> bool {
+        self.node.and_then(Node::list).is_some()
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, found: &mut Found) -> Option<bool> {
+        self.typed("a boolean", Node::flag, found)
+    }
+
+    /// A string with characters.
+    pub(super) fn filled(&self, found: &mut Found) -> Option<&'n str> {
+        self.text(found).filter(|text| !text.is_empty())
+    }
+
+    /// Claims the `cidr` of an object, or what lies from one member to another, for `class`; without the latter the
+    /// former alone.
+    pub(super) fn claim_span(&self, class: Class, start: &str, end: &str, found: &mut Found) {
+        let (first, last) = (self.get(start, found), self.get(end, found));
+        match (first.filled(found), last.filled(found)) {
+            (Some(first), Some(last)) => {
+                found.claim_text(class, &format!("{first}-{last}"), Confidence::Live, &self.path);
+            }
+            (Some(_), None) => first.claim(class, Confidence::Live, found),
+            (None, _) => self.get("cidr", found).required(found).claim(class, Confidence::Live, found),
+        }
     }
 
     /// Claims what the string names, for `class`.

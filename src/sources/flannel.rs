@@ -1,18 +1,19 @@
-//! flannel's network configuration, which its daemons obey.
+//! flannel's network configuration, which its daemons obey (flannel-io/flannel pkg/subnet/config.go:`Config`,
+//! Documentation/kube-flannel.yml); Canal and RKE2's Canal carry the same text under names of their own.
 
 use super::field::Field;
 use super::{Found, Reads, Source};
 use crate::networks::{Class, Confidence};
 use crate::tree::Node;
 
-const CONFIG_MAPS: Reads = Reads::all("", &["v1"], "configmaps", "ConfigMap");
-
-/// ConfigMap `kube-flannel-cfg`; `data.net-conf.json` is JSON with `Network` and `IPv6Network`.
+/// ConfigMap `kube-flannel-cfg`, `canal-config` or `rke2-canal-config`; `data.net-conf.json` is JSON with `Network` and `IPv6Network`.
 pub static SOURCE: Source = Source {
     name: "flannel",
     reads: &[
-        CONFIG_MAPS.named(Some("kube-flannel"), "kube-flannel-cfg"),
-        CONFIG_MAPS.named(Some("kube-system"), "kube-flannel-cfg"),
+        Reads::config_map("kube-flannel", "kube-flannel-cfg"),
+        Reads::config_map("kube-system", "kube-flannel-cfg"),
+        Reads::config_map("kube-system", "canal-config"),
+        Reads::config_map("kube-system", "rke2-canal-config"),
     ],
     knows: &[Class::Pod],
     whole_in_itself: true,

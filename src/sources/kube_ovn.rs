@@ -1,6 +1,7 @@
 //! kube-ovn Subnets: of pods, of custom VPCs, of further interfaces, and the join network of the nodes
 //! (kubeovn/kube-ovn, pkg/apis/kubeovn/v1:SubnetSpec). A NAD draws from the Subnets of its provider.
 
+use super::field::Field;
 use super::spans::{address, network, span};
 use super::{Found, Reads, Source};
 use crate::cni::Pool;
@@ -13,50 +14,48 @@ use std::sync::Arc;
 /// kube-ovn Subnets.
 pub static SOURCE: Source = Source {
     name: "kube-ovn",
-    reads: &[Reads {
-        group: "kubeovn.io",
-        versions: &["v1"],
-        plural: "subnets",
-        kind: "Subnet",
-        namespace: None,
-        name: None,
-    }],
+    reads: &[Reads::all("kubeovn.io", &["v1"], "subnets", "Subnet")],
     knows: &[Class::Pod],
     whole_in_itself: false,
     learn,
 };
 
 fn learn(object: &Node<'_>, found: &mut Found) {
-    let Some(spec) = object.get("spec") else { return };
-    let provider = spec.text_at(&["provider"]).filter(|provider| !provider.is_empty()).unwrap_or("ovn");
-    let class = class(spec, provider, &found.object.name);
+    let spec = Field::root(object).get("spec", found);
+    let provider = spec.get("provider", found).filled(found).unwrap_or("ovn");
+    let vpc = spec.get("vpc", found).text(found).unwrap_or_default();
+    let class = class(provider, vpc, &found.object.name);
     let key: Arc<str> = Arc::from(format!("kube-ovn/{provider}"));
-    let blocks = spec.text_at(&["cidrBlock"]).unwrap_or_default();
+    let blocks = spec.get("cidrBlock", found);
     let mut prefixes = Vec::new();
-    for text in blocks.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+    for text in pieces(blocks.text(found)) {
         match network(text) {
             Some(prefix) => {
                 found.claim(class, prefix.interval(), Confidence::Live, "spec.cidrBlock");
                 prefixes.push(prefix);
             }
-            None => found.bad.push(("spec.cidrBlock".into(), format!("`{text}` is not a CIDR"))),
+            None => found.refuse("spec.cidrBlock", format!("`{text}` is not a CIDR")),
         }
     }
     // A NAD may draw from the default network, but that is never its own.
     let attachable = provider != "ovn";
     if attachable {
-        found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
+        found.pooled(&key);
     }
-    if attachable || spec.get("default").and_then(Node::flag) == Some(true) {
-        let pool = pool(key, spec, &prefixes, found);
+    if spec.get("default", found).flag(found) == Some(true) || attachable {
+        let pool = pool(key, &spec, &prefixes, found);
         found.pools.push(pool);
     }
 }
 
+/// The pieces of a comma list.
+fn pieces(list: Option<&str>) -> impl Iterator<Item = &str> {
+    list.unwrap_or_default().split(',').map(str::trim).filter(|text| !text.is_empty())
+}
+
 /// The join network is known by its name, which kube-ovn's `--node-switch` leaves at `join`; the default VPC is
 /// `ovn-cluster`.
-fn class(spec: &Node<'_>, provider: &str, name: &str) -> Class {
-    let vpc = spec.text_at(&["vpc"]).unwrap_or_default();
+fn class(provider: &str, vpc: &str, name: &str) -> Class {
     match (provider, vpc) {
         ("ovn", "" | "ovn-cluster") if name == "join" => Class::CniInternal,
         ("ovn", "" | "ovn-cluster") => Class::Pod,
@@ -67,15 +66,15 @@ fn class(spec: &Node<'_>, provider: &str, name: &str) -> Class {
 
 /// The gateway of each prefix, its first address where none is named, is never given; neither is what `excludeIps`
 /// names, an address or `a..b`.
-fn pool(key: Arc<str>, spec: &Node<'_>, prefixes: &[Prefix], found: &mut Found) -> Pool {
+fn pool(key: Arc<str>, spec: &Field<'_, '_>, prefixes: &[Prefix], found: &mut Found) -> Pool {
     let mut holes = Vec::new();
-    for text in spec.list_at(&["excludeIps"]).iter().filter_map(Node::text) {
+    for text in spec.get("excludeIps", found).texts(found) {
         match span(text, "..") {
             Some(hole) => holes.push(hole),
-            None => found.bad.push(("spec.excludeIps".into(), format!("`{text}` is neither an address nor `a..b`"))),
+            None => found.refuse("spec.excludeIps", format!("`{text}` is neither an address nor `a..b`")),
         }
     }
-    let named: Vec<_> = spec.text_at(&["gateway"]).unwrap_or_default().split(',').filter_map(address).collect();
+    let named: Vec<_> = pieces(spec.get("gateway", found).text(found)).filter_map(address).collect();
     let gateways: Vec<_> = prefixes.iter().filter_map(|prefix| gateway(*prefix, &named)).collect();
     holes.extend(gateways.iter().copied().map(Interval::single));
     let ranges = prefixes.iter().filter_map(|prefix| {

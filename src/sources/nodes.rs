@@ -1,19 +1,27 @@
-//! Nodes: their addresses, the prefixes of their interfaces where a CNI notes them, a part of the pod range, and what
-//! decides whether virt-handler runs there.
+//! Nodes: their addresses, a part of the pod range, what decides whether virt-handler runs there, and what CNIs and
+//! distributions note in annotations, one file each.
+//!
+//! Fields: kubernetes/api core/v1 `NodeSpec`, `NodeStatus`. Annotations that repeat `status.addresses` are not read
+//! (flannel's `public-ip`, k3s's `internal-ip`, Talos's `self-ips`).
+
+mod calico;
+mod k3s;
+mod ovn_kubernetes;
 
 use super::field::Field;
 use super::{Found, NodeFacts, Reads, Source};
-use crate::net::Family;
 use crate::net::parse::{Cidr, go_cidr};
 use crate::networks::{Class, Confidence};
 use crate::tree::Node;
 use std::net::IpAddr;
 
-/// Node: `status.addresses`, `spec.podCIDRs`, and annotations of OVN-Kubernetes and Calico.
+/// Node: `status.addresses`, `spec.podCIDRs`, and annotations of OVN-Kubernetes, Calico, kube-ovn, k3s and RKE2.
+///
+/// Pods and services are known by it where servers of k3s or RKE2 note their flags.
 pub static SOURCE: Source = Source {
     name: "nodes",
     reads: &[Reads::all("", &["v1"], "nodes", "Node")],
-    knows: &[Class::Node],
+    knows: &[Class::Pod, Class::Service, Class::Node],
     whole_in_itself: false,
     learn,
 };
@@ -23,8 +31,11 @@ fn learn(node: &Node<'_>, found: &mut Found) {
     let internal = learn_addresses(&root, found);
     learn_pod_cidrs(&root, found);
     let annotations = root.at(&["metadata", "annotations"], found);
-    learn_ovn(&annotations, &internal, found);
-    learn_calico(&annotations, &internal, found);
+    ovn_kubernetes::learn(&annotations, &internal, found);
+    calico::learn(&annotations, &internal, found);
+    k3s::learn(&annotations, &internal, found);
+    // kube-ovn's join network, which every node is on (kubeovn/kube-ovn pkg/util/const.go:CidrAnnotation).
+    annotations.get("ovn.kubernetes.io/cidr", found).claim(Class::CniInternal, Confidence::Live, found);
     let facts = facts(&root, found);
     found.node = Some(facts);
 }
@@ -54,44 +65,6 @@ fn learn_pod_cidrs(root: &Field<'_, '_>, found: &mut Found) {
         list.claim_each(Class::Pod, Confidence::Floor, found);
     } else {
         spec.get("podCIDR", found).claim(Class::Pod, Confidence::Floor, found);
-    }
-}
-
-/// `k8s.ovn.org/node-primary-ifaddr` is a JSON object, `k8s.ovn.org/host-cidrs` a JSON list of all host interfaces'
-/// addresses with lengths (ovn-kubernetes go-controller/pkg/util/node_annotations.go). Without the former, the primary
-/// ones of the list are those that the Node calls internal.
-fn learn_ovn(annotations: &Field<'_, '_>, internal: &[IpAddr], found: &mut Found) {
-    let primary = annotations.get("k8s.ovn.org/node-primary-ifaddr", found);
-    let mut addresses = Vec::new();
-    if let Some(json) = primary.json(found) {
-        let json = Field::inner(&json, primary.path);
-        for key in ["ipv4", "ipv6"] {
-            let cidr = claim_on_link(&json.get(key, found), |_| Some(Class::Node), found);
-            addresses.extend(cidr.map(|cidr| cidr.address));
-        }
-    }
-    let hosts = annotations.get("k8s.ovn.org/host-cidrs", found);
-    let Some(json) = hosts.json(found) else { return };
-    let class = |address| match (addresses.is_empty(), addresses.contains(&address)) {
-        (false, true) => None,
-        (true, _) if internal.contains(&address) => Some(Class::Node),
-        _ => Some(Class::Secondary),
-    };
-    for item in Field::inner(&json, hosts.path).items(found) {
-        claim_on_link(&item, class, found);
-    }
-}
-
-/// `projectcalico.org/IPv4Address` and `IPv6Address`: what Calico's detection took, with its length. It may be another
-/// interface's than the node's primary address.
-fn learn_calico(annotations: &Field<'_, '_>, internal: &[IpAddr], found: &mut Found) {
-    let class = |address| {
-        let mut others = internal.iter().filter(|other| Family::of(**other) == Family::of(address)).peekable();
-        let primary = others.peek().is_none() || others.any(|other| *other == address);
-        Some(if primary { Class::Node } else { Class::Secondary })
-    };
-    for key in ["projectcalico.org/IPv4Address", "projectcalico.org/IPv6Address"] {
-        claim_on_link(&annotations.get(key, found), class, found);
     }
 }
 

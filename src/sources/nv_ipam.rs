@@ -1,6 +1,7 @@
 //! nv-ipam pools (Mellanox/nvidia-k8s-ipam, api/v1alpha1): an IPPool is one subnet, of which each node has a block of
 //! addresses; a CIDRPool gives each node a prefix of its own.
 
+use super::field::Field;
 use super::spans::{address, network};
 use super::{Found, Reads, Source};
 use crate::cni::Pool;
@@ -20,31 +21,33 @@ pub static SOURCE: Source = Source {
 };
 
 const fn reads(plural: &'static str, kind: &'static str) -> Reads {
-    Reads { group: "nv-ipam.nvidia.com", versions: &["v1alpha1"], plural, kind, namespace: None, name: None }
+    Reads::all("nv-ipam.nvidia.com", &["v1alpha1"], plural, kind)
 }
 
 fn learn(object: &Node<'_>, found: &mut Found) {
-    let Some(spec) = object.get("spec") else { return };
+    let spec = Field::root(object).get("spec", found);
     let per_node = found.object.kind == "CIDRPool";
     let (field, kind) = if per_node { ("cidr", "cidrpool") } else { ("subnet", "ippool") };
-    let Some(text) = spec.text_at(&[field]) else { return };
+    let Some(text) = spec.get(field, found).text(found) else { return };
     let Some(prefix) = network(text) else {
-        found.bad.push((format!("spec.{field}"), format!("`{text}` is not a CIDR")));
+        found.refuse(format!("spec.{field}"), format!("`{text}` is not a CIDR"));
         return;
     };
     let key: Arc<str> = Arc::from(format!("nv-ipam/{kind}/{}", found.object.name));
     found.claim(Class::Secondary, prefix.interval(), Confidence::Live, format!("spec.{field}"));
-    found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
-    let gateway = spec.text_at(&["gateway"]).and_then(address).filter(|_| !per_node);
-    let mut holes = exclusions(spec, found);
+    found.pooled(&key);
+    let gateway = spec.get("gateway", found).text(found).and_then(address).filter(|_| !per_node);
+    let mut holes = exclusions(&spec, found);
     holes.extend(gateway.map(Interval::single));
-    let routed = gateway.is_some() || (per_node && spec.get("gatewayIndex").is_some());
+    let has_gateway = gateway.is_some() || (per_node && spec.get("gatewayIndex", found).is_there());
+    let routes = routes(&spec, gateway, found);
+    let leads = spec.get("defaultGateway", found).flag(found) == Some(true);
     found.pools.push(Pool {
         key,
         ranges: usable(prefix, per_node).map(|pool| (prefix, pool, holes)).into_iter().collect(),
         gateways: gateway.into_iter().collect(),
-        routes: if routed { routes(spec, gateway) } else { Vec::new() },
-        default_route: routed && spec.get("defaultGateway").and_then(Node::flag) == Some(true),
+        routes: if has_gateway { routes } else { Vec::new() },
+        default_route: has_gateway && leads,
         per_node,
     });
 }
@@ -56,19 +59,22 @@ fn usable(prefix: Prefix, per_node: bool) -> Option<Interval> {
 }
 
 /// Every route goes by the gateway; in a CIDRPool that is the node's own (`None`).
-fn routes(spec: &Node<'_>, gateway: Option<IpAddr>) -> Vec<(Prefix, Option<IpAddr>)> {
-    let routes = spec.list_at(&["routes"]).iter();
-    routes.filter_map(|route| Some((network(route.text_at(&["dst"])?)?, gateway))).collect()
+fn routes(spec: &Field<'_, '_>, gateway: Option<IpAddr>, found: &mut Found) -> Vec<(Prefix, Option<IpAddr>)> {
+    let mut routes = Vec::new();
+    for route in spec.get("routes", found).items(found) {
+        routes.extend(route.get("dst", found).text(found).and_then(network).map(|dst| (dst, gateway)));
+    }
+    routes
 }
 
 /// `exclusions`: spans of addresses.
-fn exclusions(spec: &Node<'_>, found: &mut Found) -> Vec<Interval> {
+fn exclusions(spec: &Field<'_, '_>, found: &mut Found) -> Vec<Interval> {
     let mut holes = Vec::new();
-    for entry in spec.list_at(&["exclusions"]) {
-        let end = |field| entry.text_at(&[field]).and_then(address);
+    for entry in spec.get("exclusions", found).items(found) {
+        let mut end = |key| entry.get(key, found).text(found).and_then(address);
         match end("startIP").zip(end("endIP")).and_then(|(first, last)| Interval::of(first, last)) {
             Some(hole) => holes.push(hole),
-            None => found.bad.push(("spec.exclusions".into(), "startIP and endIP are no span of addresses".into())),
+            None => found.refuse("spec.exclusions", "startIP and endIP are no span of addresses"),
         }
     }
     holes

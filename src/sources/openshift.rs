@@ -1,4 +1,5 @@
-//! OpenShift: the cluster's Network, what its network operator makes of it, and the machines' networks.
+//! OpenShift: the cluster's Network, what its network operator makes of it, and the machines' networks (openshift/api
+//! config/v1, operator/v1). `additionalNetworks` are not read: the operator makes NADs of them.
 
 use super::field::Field;
 use super::{Found, Reads, Source};
@@ -77,6 +78,11 @@ const INTERNAL: [(&[&[&str]], &str); 6] = [
     (&[&["gatewayConfig", "ipv6", "internalMasqueradeSubnet"]], "fd69::/112"),
 ];
 
+/// Clusters that were upgraded keep it, and only an annotation of a DaemonSet says so (openshift/cluster-network-operator
+/// pkg/network/ovn_kubernetes.go, `default-masquerade-network-cidrs`); Nodes name the one in use. Of IPv6 the old range
+/// lies in the new one.
+const OLD_MASQUERADE: &str = "169.254.169.0/29";
+
 fn learn_operator(node: &Node<'_>, found: &mut Found) {
     let spec = Field::root(node).get("spec", found);
     learn_cluster_network(&spec, found);
@@ -87,6 +93,11 @@ fn learn_operator(node: &Node<'_>, found: &mut Found) {
     let config = network.get("ovnKubernetesConfig", found);
     for (places, default) in INTERNAL {
         claim_internal(&config, places, default, found);
+    }
+    let masquerade = config.at(&["gatewayConfig", "ipv4", "internalMasqueradeSubnet"], found);
+    if !masquerade.is_there() || masquerade.is_empty_text() {
+        let path = format!("{}, default before 4.17, kept by upgrades", masquerade.path);
+        found.claim_text(Class::CniInternal, OLD_MASQUERADE, Confidence::Stale, &path);
     }
     for entry in config.at(&["hybridOverlayConfig", "hybridClusterNetwork"], found).items(found) {
         entry.get("cidr", found).required(found).claim(Class::Pod, Confidence::Live, found);

@@ -1,11 +1,12 @@
 //! OVN-Kubernetes' user-defined networks. They are isolated from each other and from the default network, so they are
-//! `other`, unless one is the primary network of KubeVirt's own namespace: see [`Found::primary_of`].
+//! `other`, unless one is the primary network of KubeVirt's own namespace: see [`Found::primary_of`]. What connects them,
+//! and the tunnel addresses of nodes (ovn-kubernetes/ovn-kubernetes go-controller/pkg/crd).
 
 use super::field::Field;
 use super::{Found, Namespaces, Reads, Source};
+use crate::net::Family;
 use crate::networks::{Class, Confidence};
 use crate::tree::Node;
-use std::sync::Arc;
 
 /// `k8s.ovn.org` UserDefinedNetwork and ClusterUserDefinedNetwork: subnets and join subnets of each topology.
 ///
@@ -21,6 +22,30 @@ pub static SOURCE: Source = Source {
     learn,
 };
 
+/// ClusterNetworkConnect, `spec.connectSubnets`: between networks that it connects, the default one among them.
+pub static CONNECTS: Source = Source {
+    name: "ovn-kubernetes-connects",
+    reads: &[Reads::all("k8s.ovn.org", &["v1"], "clusternetworkconnects", "ClusterNetworkConnect")],
+    knows: &[],
+    whole_in_itself: false,
+    learn: |node, found| {
+        for subnet in Field::root(node).at(&["spec", "connectSubnets"], found).items(found) {
+            subnet.get("cidr", found).required(found).claim(Class::CniInternal, Confidence::Live, found);
+        }
+    },
+};
+
+/// VTEP, `spec.cidrs`: addresses of nodes that tunnels end at.
+pub static VTEPS: Source = Source {
+    name: "ovn-kubernetes-vteps",
+    reads: &[Reads::all("k8s.ovn.org", &["v1"], "vteps", "VTEP")],
+    knows: &[],
+    whole_in_itself: false,
+    learn: |node, found| {
+        Field::root(node).at(&["spec", "cidrs"], found).claim_each(Class::Secondary, Confidence::Live, found);
+    },
+};
+
 fn learn(node: &Node<'_>, found: &mut Found) {
     let spec = Field::root(node).get("spec", found);
     let cluster_wide = found.object.kind == "ClusterUserDefinedNetwork";
@@ -28,8 +53,12 @@ fn learn(node: &Node<'_>, found: &mut Found) {
     let mut primary = false;
     for topology in ["layer3", "layer2", "localnet"] {
         let part = network.get(topology, found);
-        primary |= part.get("role", found).text(found) == Some("Primary");
+        let leads = part.get("role", found).text(found) == Some("Primary");
         claim_subnets(&part, found);
+        if leads {
+            claim_default_joins(&part, found);
+        }
+        primary |= leads;
     }
     let (key, namespaces) = if cluster_wide {
         (format!("cudn/{}", found.object.name), selected(&spec.get("namespaceSelector", found), found))
@@ -39,10 +68,7 @@ fn learn(node: &Node<'_>, found: &mut Found) {
         (key, namespace.map_or(Namespaces::Unknown, |name| Namespaces::Named(vec![name])))
     };
     found.primary_of = primary.then_some(namespaces);
-    let key: Arc<str> = key.into();
-    for claim in &mut found.claims {
-        claim.pool = Some(key.clone());
-    }
+    found.pooled(&key.into());
 }
 
 /// Subnets of layer 3 are objects with a `cidr`, all others strings.
@@ -52,6 +78,21 @@ fn claim_subnets(part: &Field<'_, '_>, found: &mut Found) {
     for field in fields {
         let field = if field.is_object() { field.get("cidr", found).required(found) } else { field };
         field.claim(Class::Other, Confidence::Live, found);
+    }
+}
+
+/// What joins the routers of a primary network that names no `joinSubnets`, in the families that it has
+/// (go-controller/pkg/types/const.go: `UserDefinedPrimaryNetworkJoinSubnetV4`).
+fn claim_default_joins(part: &Field<'_, '_>, found: &mut Found) {
+    let joins = part.get("joinSubnets", found);
+    if joins.is_there() {
+        return;
+    }
+    for (family, range) in [(Family::V4, "100.65.0.0/16"), (Family::V6, "fd99::/64")] {
+        if found.claims.iter().any(|claim| claim.interval.family() == family) {
+            let path = format!("{}, default", joins.path);
+            found.claim_text(Class::Other, range, Confidence::Live, &path);
+        }
     }
 }
 

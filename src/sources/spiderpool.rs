@@ -1,6 +1,7 @@
 //! SpiderIPPools: subnets whose addresses spiderpool gives to pods (spidernet-io/spiderpool,
 //! pkg/k8s/apis/spiderpool.spidernet.io/v2beta1).
 
+use super::field::Field;
 use super::spans::{address, hull, network, span};
 use super::{Found, Reads, Source};
 use crate::cni::Pool;
@@ -12,56 +13,52 @@ use std::sync::Arc;
 /// SpiderIPPools.
 pub static SOURCE: Source = Source {
     name: "spiderpool",
-    reads: &[Reads {
-        group: "spiderpool.spidernet.io",
-        versions: &["v2beta1"],
-        plural: "spiderippools",
-        kind: "SpiderIPPool",
-        namespace: None,
-        name: None,
-    }],
+    reads: &[Reads::all("spiderpool.spidernet.io", &["v2beta1"], "spiderippools", "SpiderIPPool")],
     knows: &[],
     whole_in_itself: false,
     learn,
 };
 
 fn learn(object: &Node<'_>, found: &mut Found) {
-    let Some(spec) = object.get("spec") else { return };
-    let Some(text) = spec.text_at(&["subnet"]) else { return };
+    let spec = Field::root(object).get("spec", found);
+    let Some(text) = spec.get("subnet", found).text(found) else { return };
     let Some(subnet) = network(text) else {
-        found.bad.push(("spec.subnet".into(), format!("`{text}` is not a CIDR")));
+        found.refuse("spec.subnet", format!("`{text}` is not a CIDR"));
         return;
     };
     let key: Arc<str> = Arc::from(format!("spiderpool/{}", found.object.name));
     found.claim(Class::Secondary, subnet.interval(), Confidence::Live, "spec.subnet");
-    found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
-    let disabled = spec.get("disable").and_then(Node::flag) == Some(true);
-    let given = spans(spec, "ips", found);
-    let excluded = spans(spec, "excludeIPs", found);
+    found.pooled(&key);
+    let disabled = spec.get("disable", found).flag(found) == Some(true);
+    let given = spans(&spec, "ips", found);
+    let excluded = spans(&spec, "excludeIPs", found);
     let ranges = hull(given).filter(|_| !disabled).map(|(pool, mut holes)| {
         holes.extend(excluded);
         (subnet, pool, holes)
     });
-    let gateway = spec.text_at(&["gateway"]).and_then(address);
-    let routes = spec.list_at(&["routes"]).iter();
-    let routes =
-        routes.filter_map(|route| Some((network(route.text_at(&["dst"])?)?, Some(address(route.text_at(&["gw"])?)?))));
+    let gateway = spec.get("gateway", found).text(found).and_then(address);
+    let mut routes = Vec::new();
+    for route in spec.get("routes", found).items(found) {
+        let (dst, gw) = (route.get("dst", found).text(found), route.get("gw", found).text(found));
+        routes.extend(dst.and_then(network).zip(gw.and_then(address)).map(|(dst, gw)| (dst, Some(gw))));
+    }
     found.pools.push(Pool {
         key,
         ranges: ranges.into_iter().collect(),
         gateways: gateway.into_iter().collect(),
-        routes: routes.collect(),
+        routes,
         default_route: true,
         per_node: false,
     });
 }
 
-fn spans(spec: &Node<'_>, field: &str, found: &mut Found) -> Vec<Interval> {
+fn spans(spec: &Field<'_, '_>, key: &str, found: &mut Found) -> Vec<Interval> {
     let mut spans = Vec::new();
-    for text in spec.list_at(&[field]).iter().filter_map(Node::text) {
+    let list = spec.get(key, found);
+    for text in list.texts(found) {
         match span(text, "-") {
             Some(interval) => spans.push(interval),
-            None => found.bad.push((format!("spec.{field}"), format!("`{text}` is neither an address nor `a-b`"))),
+            None => found.refuse(list.path.clone(), format!("`{text}` is neither an address nor `a-b`")),
         }
     }
     spans

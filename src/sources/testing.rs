@@ -29,7 +29,7 @@ pub(super) fn learnt_as(source: &'static Source, kind: &str, name: &str, spec: &
     }
 }
 
-fn claim(claim: &Claim) -> String {
+pub(super) fn claim(claim: &Claim) -> String {
     let pool = claim.pool.as_deref().map_or(String::new(), |key| format!(" of {key}"));
     format!("{} {} {} {}{pool}", claim.class, claim.interval, claim.confidence, claim.origin.path())
 }

@@ -1,3 +1,4 @@
+mod fixtures;
 mod openshift;
 
 use super::*;
@@ -57,6 +58,11 @@ fn names_are_unique_and_every_source_is_found_by_what_it_reads() {
         ("x/v1", "Node", None, "a"),
         ("config.openshift.io/v1", "Network", None, "other"),
         ("apps/v1", "Deployment", Some("default"), "a"),
+        // One a node for each piece of a pool, `deleted` a string here and a boolean there: pools cover them.
+        ("crd.projectcalico.org/v1", "BlockAffinity", None, "a"),
+        ("projectcalico.org/v3", "BlockAffinity", None, "a"),
+        ("cilium.io/v2", "CiliumNode", None, "a"),
+        ("harvesterhci.io/v1beta1", "Setting", None, "backup-target"),
     ] {
         assert_eq!(sources_for(api, kind, namespace, name).count(), 0, "{api} {kind} {name}");
     }

@@ -41,6 +41,46 @@ fn address(text: &str) -> Result<IpAddr, PrefixError> {
     text.parse().map(unmapped).map_err(|_| PrefixError::Address(text.to_owned()))
 }
 
+/// `10.244.0.0/16/24` as `10.244.0.0/16`, in a list: the last part is how long the nodes' pieces are.
+pub(super) fn without_host_lengths(text: &str) -> String {
+    let piece = |piece: &str| match piece.match_indices('/').nth(1) {
+        Some((at, _)) if piece[at + 1..].trim().parse::<u8>().is_ok() => piece[..at].to_owned(),
+        _ => piece.to_owned(),
+    };
+    text.split(',').map(piece).collect::<Vec<_>>().join(",")
+}
+
+/// The settings of an INI file: section, key, value, in small letters but for the value.
+pub(super) struct Ini<'t>(Vec<(String, String, &'t str)>);
+
+impl<'t> Ini<'t> {
+    /// Every `key = value`, quoted or not; `;` and `#` begin a comment.
+    pub(super) fn read(text: &'t str) -> Self {
+        let mut section = String::new();
+        let mut settings = Vec::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with([';', '#'])) {
+            if let Some((name, _)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                section = name.trim().to_ascii_lowercase();
+            } else if let Some((key, value)) = line.split_once('=') {
+                settings.push((section.clone(), key.trim().to_ascii_lowercase(), unquoted(value.trim())));
+            }
+        }
+        Self(settings)
+    }
+
+    /// The last value of the key that is not empty.
+    pub(super) fn get(&self, section: &str, key: &str) -> Option<&'t str> {
+        let mut hits = self.0.iter().rev().filter(|(in_section, name, _)| in_section == section && name == key);
+        hits.next().map(|(.., value)| *value).filter(|value| !value.is_empty())
+    }
+}
+
+fn unquoted(value: &str) -> &str {
+    let quoted = |quote| value.strip_prefix(quote).and_then(|rest| rest.split_once(quote));
+    let bare = || value.split([';', '#']).next().unwrap_or_default().trim();
+    quoted('"').or_else(|| quoted('\'')).map_or_else(bare, |(inside, _)| inside)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +117,36 @@ mod tests {
             assert!(matches!(intervals(text).as_slice(), [Err(_)]), "{text:?}");
         }
         assert_eq!(read("10.0.0.0/8,x").len(), 2);
+    }
+
+    #[test]
+    fn host_lengths_are_dropped() {
+        for (text, expected) in [
+            ("10.244.0.0/16/24", "10.244.0.0/16"),
+            ("10.244.0.0/16/24,fd00::/48/64", "10.244.0.0/16,fd00::/48"),
+            ("10.244.0.0/16, 10.9.0.0/16/ 24", "10.244.0.0/16, 10.9.0.0/16"),
+            ("10.244.0.0/16/x", "10.244.0.0/16/x"),
+            ("", ""),
+        ] {
+            assert_eq!(without_host_lengths(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_ini_file_has_sections_quotes_and_comments() {
+        let text = "a = 1\n[Default]\n; b=2\nb=\"x,y ; z\" # c\nC-D = '3'\nb2 = 4 ; five\nalone\n[other]\nb=\nb=\"\n";
+        let ini = Ini::read(text);
+        let cases = [
+            ("", "a", Some("1")),
+            ("default", "b", Some("x,y ; z")),
+            ("default", "c-d", Some("3")),
+            ("default", "b2", Some("4")),
+            ("default", "alone", None),
+            ("other", "b", Some("\"")),
+            ("other", "c-d", None),
+        ];
+        for (section, key, expected) in cases {
+            assert_eq!(ini.get(section, key), expected, "[{section}] {key}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! whereabouts IPPools: the ranges that pods have got addresses from. The object of a range is made with the first of
 //! them, and its name says which NADs share it (pkg/storage/kubernetes:IPPoolName).
 
+use super::field::Field;
 use super::{Found, Reads, Source};
 use crate::networks::{Class, Confidence};
 use crate::tree::Node;
@@ -9,14 +10,7 @@ use std::sync::Arc;
 /// whereabouts IPPools.
 pub static SOURCE: Source = Source {
     name: "whereabouts",
-    reads: &[Reads {
-        group: "whereabouts.cni.cncf.io",
-        versions: &["v1alpha1"],
-        plural: "ippools",
-        kind: "IPPool",
-        namespace: None,
-        name: None,
-    }],
+    reads: &[Reads::all("whereabouts.cni.cncf.io", &["v1alpha1"], "ippools", "IPPool")],
     knows: &[],
     whole_in_itself: false,
     learn,
@@ -24,10 +18,8 @@ pub static SOURCE: Source = Source {
 
 fn learn(object: &Node<'_>, found: &mut Found) {
     let key: Arc<str> = Arc::from(format!("whereabouts/{}", found.object.name));
-    if let Some(range) = object.text_at(&["spec", "range"]) {
-        found.claim_text(Class::Secondary, range, Confidence::Live, "spec.range");
-    }
-    found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
+    Field::root(object).at(&["spec", "range"], found).claim(Class::Secondary, Confidence::Live, found);
+    found.pooled(&key);
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::kept::{Kept, State};
 use super::resource::Resource;
 use super::wire::{self, Line};
 use crate::objects::Object;
+use crate::place::ObjectRef;
 use crate::serve::metrics::Metrics;
 use axum::http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -25,17 +26,36 @@ const PAGE_BYTES: usize = 16 << 20;
 const LINE_BYTES: usize = 16 << 20;
 /// For a page, or the beginning of a watch.
 const ANSWER: Duration = Duration::from_secs(30);
-/// Bookmarks come about once a minute: a watch that says nothing for longer is taken for lost.
-pub(super) const SILENCE: Duration = Duration::from_secs(150);
-/// Everything is listed anew so often; a tenth of it is jitter.
-const RELIST: Duration = Duration::from_secs(600);
-/// What the cluster does not serve is looked for again.
-const PROBE: Duration = Duration::from_secs(60);
-/// Between two tries.
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
 /// More nodes are not watched: each is written every minute or two (kubelet, and virt-handler's heartbeat), and their
 /// addresses hardly ever change.
 const WATCHED_NODES: u64 = 500;
+
+/// How long what takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Bookmarks come about once a minute: a watch that says nothing for longer is taken for lost.
+    pub silence: Duration,
+    /// Everything is listed anew so often; a tenth of it is jitter.
+    pub relist: Duration,
+    /// What the cluster does not serve is looked for again.
+    pub probe: Duration,
+    /// Between two tries: the first pause, and the longest that it grows to.
+    pub pauses: [Duration; 2],
+    /// So long readiness waits for the lists of the judged kinds; then it is done without.
+    pub patience: Duration,
+    /// So long it waits besides for the lists of the sources, which never hold readiness.
+    pub courtesy: Duration,
+    /// Changes come in crowds: after the first, so long is waited for more.
+    pub debounce: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let pauses = [Duration::from_millis(500), Duration::from_secs(30)];
+        let [silence, relist, probe, patience, courtesy] = [150, 600, 60, 30, 5].map(Duration::from_secs);
+        Self { silence, relist, probe, pauses, patience, courtesy, debounce: Duration::from_millis(250) }
+    }
+}
 
 /// The cluster as it is followed.
 pub struct Cluster {
@@ -44,13 +64,28 @@ pub struct Cluster {
     kept: Mutex<Kept>,
     changes: watch::Sender<u64>,
     metrics: Arc<Metrics>,
+    pub(super) pace: Pace,
+}
+
+/// How it ended without a failure of the list.
+enum Ended {
+    /// In order: it is time for the next list.
+    Over,
+    /// The watch broke: the API server may be another one by now, with another history.
+    Broke(Failure),
 }
 
 impl Cluster {
     /// Nothing read yet.
     pub fn new(client: Client, resources: Vec<Resource>, metrics: Arc<Metrics>) -> Self {
         let kept = Mutex::new(Kept::of(resources));
-        Self { client, kept, changes: watch::Sender::new(0), metrics }
+        Self { client, kept, changes: watch::Sender::new(0), metrics, pace: Pace::default() }
+    }
+
+    /// With other times.
+    #[must_use]
+    pub fn at_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// What is known.
@@ -75,21 +110,36 @@ impl Cluster {
     async fn follow_one(&self, at: usize) {
         let resource = self.kept().slots()[at].resource;
         let following = Following { cluster: self, resource, at };
-        let mut pause = PAUSES[0];
+        let [first, longest] = self.pace.pauses;
+        let (mut pause, mut broke) = (first, None);
         self.metrics.set_source(&resource.to_string(), "syncing");
+        if resource.is_needed {
+            // Its age counts from here, so that it shows if it can never be read.
+            self.metrics.saw(&resource.to_string());
+        }
         loop {
             let begun = Instant::now();
-            match following.once_through().await {
-                Ok(()) => pause = PAUSES[0],
-                Err(failure) => {
-                    // A watch that went well for a while broke for a new reason.
-                    if begun.elapsed() > PAUSES[1] {
-                        pause = PAUSES[0];
+            let ended = following.once_through().await;
+            // What went well for a while broke for a new reason.
+            if begun.elapsed() > longest {
+                pause = first;
+            }
+            match ended {
+                Ok(Ended::Over) => (pause, broke) = (first, None),
+                Ok(Ended::Broke(failure)) => {
+                    // The list is good, and its watch is not: that is told once, and then only listed, more and more seldom.
+                    if pause > first && broke.as_ref() != Some(&failure) {
+                        tracing::warn!(%resource, %failure, "it can be listed but not watched");
+                        broke = Some(failure);
                     }
+                    sleep(jittered(pause)).await;
+                    pause = (pause * 2).min(longest);
+                }
+                Err(failure) => {
                     tracing::debug!(%resource, %failure, "reading failed");
                     self.note(at, |kept| kept.failed(at, failure));
                     sleep(jittered(pause)).await;
-                    pause = (pause * 2).min(PAUSES[1]);
+                    pause = (pause * 2).min(longest);
                 }
             }
         }
@@ -127,35 +177,36 @@ struct Following<'c> {
 
 impl Following<'_> {
     /// From discovery to the time for the next list; an error if it did not get there.
-    async fn once_through(&self) -> Result<(), Failure> {
+    async fn once_through(&self) -> Result<Ended, Failure> {
+        let pace = self.cluster.pace;
         let Some(version) = served(&self.cluster.client, &self.resource).await? else {
             self.cluster.note(self.at, |kept| kept.absent(self.at));
             self.saw();
-            sleep(jittered(PROBE)).await;
-            return Ok(());
+            sleep(jittered(pace.probe)).await;
+            return Ok(Ended::Over);
         };
-        let again = Instant::now() + jittered(RELIST);
+        let again = Instant::now() + jittered(pace.relist);
         let list = list(&self.cluster.client, &self.resource, version).await?;
         let many = self.resource.is_of_nodes() && list.objects.len() as u64 > WATCHED_NODES;
         self.cluster.note(self.at, |kept| kept.listed(self.at, version, list.objects, &list.unread));
         self.saw();
         if many {
             tokio::time::sleep_until(again).await;
-            return Ok(());
+            return Ok(Ended::Over);
         }
         let mut from = list.version;
         while Instant::now() < again {
-            match self.watch(version, &mut from, again).await {
-                Ok(()) => {}
-                // Whatever else broke it, the server may be another one by now, with another history.
-                Err(Failure::Gone) => return Ok(sleep(jittered(PAUSES[0])).await),
-                Err(failure) => {
-                    tracing::debug!(resource = %self.resource, %failure, "watch ended");
-                    return Ok(sleep(jittered(PAUSES[0])).await);
-                }
+            let begun = Instant::now();
+            if let Err(failure) = self.watch(version, &mut from, again).await {
+                tracing::debug!(resource = %self.resource, %failure, "watch ended");
+                return Ok(Ended::Broke(failure));
+            }
+            // A server ends a watch at the time that was asked for; what ends each one at once is no server to trust.
+            if begun.elapsed() < pace.pauses[0] && Instant::now() < again {
+                return Ok(Ended::Broke(Failure::Other("the watch ended at once".to_owned())));
             }
         }
-        Ok(())
+        Ok(Ended::Over)
     }
 
     fn saw(&self) {
@@ -170,11 +221,11 @@ impl Following<'_> {
         let mut body = answer(&self.cluster.client, &path).await?.into_body();
         let mut lines = Lines::default();
         loop {
-            let frame = timeout(SILENCE, body.frame()).await;
+            let frame = timeout(self.cluster.pace.silence, body.frame()).await;
             let frame = frame.map_err(|_| Failure::Other("the watch fell silent".to_owned()))?;
             let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(Failure::from)?;
-            lines.push(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default())?;
+            lines.push(frame.data_ref().map(AsRef::as_ref).unwrap_or_default())?;
             while let Some(line) = lines.next() {
                 self.read(&line, version, from)?;
             }
@@ -188,11 +239,13 @@ impl Following<'_> {
             Line::Bookmark(at) => at,
             Line::Applied(object, at) => {
                 if let Some(object) = *object {
+                    self.mends(object.reference())?;
                     self.cluster.note(self.at, |kept| kept.applied(self.at, object));
                 }
                 at
             }
             Line::Deleted(name, at) => {
+                self.mends(&name)?;
                 self.cluster.note(self.at, |kept| kept.deleted(self.at, &name));
                 at
             }
@@ -202,6 +255,16 @@ impl Following<'_> {
         let is_older = number(&at).zip(number(from)).is_some_and(|(at, from)| at < from);
         *from = at;
         if is_older { Err(Failure::Gone) } else { Ok(()) }
+    }
+}
+
+impl Following<'_> {
+    /// An error if the write is about an object that could not be read before: the list may be whole again.
+    fn mends(&self, name: &ObjectRef) -> Result<(), Failure> {
+        let kept = self.cluster.kept();
+        let slot = &kept.slots()[self.at];
+        let mends = slot.state != State::Ready && !slot.holds(name);
+        if mends { Err(Failure::Other("an object that could not be read has changed".to_owned())) } else { Ok(()) }
     }
 }
 
@@ -273,7 +336,7 @@ pub(super) async fn answer(client: &Client, path: &str) -> Result<Response<Body>
 }
 
 /// The answer to this request, if it is a success.
-pub(super) async fn answer_to(client: &Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
+pub(crate) async fn answer_to(client: &Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
     #[derive(Deserialize)]
     struct Status {
         #[serde(default)]

@@ -2,27 +2,19 @@
 
 use super::follow::Cluster;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
-
-/// Changes come in crowds: after the first, so long is waited for more.
-const DEBOUNCE: Duration = Duration::from_millis(250);
-/// So long readiness waits for the lists of the judged kinds; then it is done without.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// So long it waits besides for the lists of the sources, which never hold readiness.
-const COURTESY: Duration = Duration::from_secs(5);
 
 /// Calls `publish` once the judged kinds are known, or given up, and after each change from then on.
 pub async fn follow(cluster: Arc<Cluster>, publish: impl Fn() + Send + Sync + 'static) {
     let publish = Arc::new(publish);
     let mut changes = cluster.changes();
-    let begun = Instant::now();
+    let (begun, pace) = (Instant::now(), cluster.pace);
     loop {
         let (given_up, waited): (Vec<_>, bool) = {
             let kept = cluster.kept();
             (kept.awaited().map(ToString::to_string).collect(), !kept.is_tried())
         };
-        let until = begun + if given_up.is_empty() { COURTESY } else { PATIENCE };
+        let until = begun + if given_up.is_empty() { pace.courtesy } else { pace.patience };
         if given_up.is_empty() && !waited {
             break;
         }
@@ -43,6 +35,6 @@ pub async fn follow(cluster: Arc<Cluster>, publish: impl Fn() + Send + Sync + 's
         if changes.changed().await.is_err() {
             return;
         }
-        sleep(DEBOUNCE).await;
+        sleep(pace.debounce).await;
     }
 }

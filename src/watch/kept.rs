@@ -50,7 +50,7 @@ impl State {
 impl From<Failure> for State {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::NotFound => Self::Absent,
+            // Discovery says what is absent; a list may be missing for a moment, while its definition is established.
             Failure::Forbidden(why) => Self::Forbidden(why),
             other => Self::Bad(other.to_string()),
         }
@@ -77,6 +77,8 @@ pub struct Slot {
     pub version: Option<&'static str>,
     /// It was read to its end, and all of it could be read.
     is_whole: bool,
+    /// It was read to its end at least once, or is absent.
+    is_done: bool,
     objects: BTreeMap<Key, Object>,
     /// Objects of the last list that could not be read.
     unread: usize,
@@ -96,6 +98,7 @@ impl Kept {
             state: State::Syncing,
             version: None,
             is_whole: false,
+            is_done: false,
             objects: BTreeMap::new(),
             unread: 0,
         };
@@ -127,7 +130,7 @@ impl Kept {
             slot.objects.insert(key, kept);
         }
         same &= slot.objects.len() == before;
-        (slot.is_whole, slot.unread) = (unread.is_empty(), unread.len());
+        (slot.is_whole, slot.is_done, slot.unread) = (unread.is_empty(), true, unread.len());
         (slot.version, slot.state) = (Some(version), state);
         !same
     }
@@ -151,8 +154,9 @@ impl Kept {
     /// The cluster serves no such list. Whether that is new.
     pub fn absent(&mut self, at: usize) -> bool {
         let slot = &mut self.slots[at];
-        let new = slot.state != State::Absent;
-        (slot.state, slot.is_whole, slot.version, slot.unread) = (State::Absent, true, None, 0);
+        let new = slot.state != State::Absent || !slot.objects.is_empty();
+        (slot.state, slot.is_whole, slot.is_done) = (State::Absent, true, true);
+        (slot.version, slot.unread) = (None, 0);
         slot.objects.clear();
         new
     }
@@ -167,10 +171,10 @@ impl Kept {
         new
     }
 
-    /// The lists that readiness waits for and that have neither been read nor failed.
+    /// The lists that readiness waits for and that have not been read to their end yet.
     pub fn awaited(&self) -> impl Iterator<Item = &Resource> {
         let needed = self.slots.iter().filter(|slot| slot.resource.is_needed);
-        needed.filter(|slot| !matches!(slot.state, State::Ready | State::Absent)).map(|slot| &slot.resource)
+        needed.filter(|slot| !slot.is_done).map(|slot| &slot.resource)
     }
 
     /// Whether every list has been tried.
@@ -195,6 +199,11 @@ impl Kept {
 }
 
 impl Slot {
+    /// Whether this object of it is kept.
+    pub fn holds(&self, name: &ObjectRef) -> bool {
+        self.objects.contains_key(&key(name))
+    }
+
     /// How many objects of it are kept.
     pub fn count(&self) -> usize {
         self.objects.len()

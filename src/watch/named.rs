@@ -2,7 +2,7 @@
 //! tells no more of it than the right to get it, and RBAC grants both by `resourceNames`.
 
 use super::client::{Failure, get};
-use super::follow::{Lines, SILENCE, answer_to, jittered};
+use super::follow::{Lines, Pace, answer_to, jittered};
 use axum::http::HeaderValue;
 use axum::http::header::ACCEPT;
 use http_body_util::BodyExt;
@@ -86,13 +86,13 @@ impl Named {
         let mut request = get(&path)?.map(Body::from);
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static(METADATA));
         let mut body = answer_to(client, request).await?.into_body();
-        let mut lines = Lines::default();
+        let (mut lines, silence) = (Lines::default(), Pace::default().silence);
         loop {
-            let frame = timeout(SILENCE, body.frame()).await;
+            let frame = timeout(silence, body.frame()).await;
             let frame = frame.map_err(|_| Failure::Other("the watch fell silent".to_owned()))?;
             let Some(frame) = frame else { return Ok(()) };
             let frame = frame.map_err(Failure::from)?;
-            lines.push(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default())?;
+            lines.push(frame.data_ref().map(AsRef::as_ref).unwrap_or_default())?;
             while let Some(line) = lines.next() {
                 if is_news(&line, last)? {
                     changed.notify_one();

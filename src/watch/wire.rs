@@ -131,7 +131,8 @@ pub fn read(text: &str, resource: &Resource, version: &str) -> Result<(ObjectRef
         members.push(("apiVersion".into(), Node::Text(resource.api_version(version).into())));
         members.push(("kind".into(), Node::Text(resource.kind.into())));
     }
-    let name = objects::name_of(&node).ok_or_else(|| format!("an object of {resource} has no name"))?;
+    let name = objects::name_of(&node).filter(|name| !name.name.is_empty());
+    let name = name.ok_or_else(|| format!("an object of {resource} has no name"))?;
     let object = Object::read(&node, name.clone(), None);
     Ok((name, object))
 }

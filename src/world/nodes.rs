@@ -82,6 +82,24 @@ impl Nodes {
         })
     }
 
+    /// Whether virt-handler runs on the node of this name; `seen` is where it stands in the list, if it does. Of a node
+    /// that nobody speaks of, in a list that is not whole, it does unless the placement asks for labels.
+    pub fn run_on(&self, name: &str, seen: Option<usize>, placement: &Placement) -> bool {
+        let declared = self.declared.get(name).copied();
+        let node = || self.seen.get(seen?)?.node.as_ref();
+        let by_object = || node().map(|node| placement.admits(node));
+        let whole = self.declared_whole || self.seen_whole;
+        let free = placement.selector.is_empty() && placement.terms.is_empty();
+        declared.or_else(by_object).unwrap_or(!whole && free)
+    }
+
+    /// The names of all nodes, with where each stands in the list of objects.
+    pub fn names(&self) -> BTreeMap<&str, Option<usize>> {
+        let declared = self.declared.keys().map(|name| (name.as_str(), None));
+        let seen = self.seen.iter().enumerate().map(|(at, found)| (found.object.name.as_str(), Some(at)));
+        declared.chain(seen).collect()
+    }
+
     /// Nodes by name, declared ones by their word, others by their labels and taints.
     fn count(&self, placement: &Placement) -> u64 {
         let declared = self.declared.iter().filter(|(_, runs)| **runs).map(|(name, _)| name.as_str());

@@ -32,8 +32,12 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
 
 /// As `post`, with the API server's own words if it refuses.
 pub fn told(url: &str, object: &Value) -> Result<(), String> {
-    let request = ureq::post(url).header("content-type", "application/json").config().timeout_global(Some(Duration::from_secs(10)));
-    let answer = request.http_status_as_error(false).build().send(object.to_string()).map_err(|error| error.to_string())?;
+    let request = ureq::post(url)
+        .header("content-type", "application/json")
+        .config()
+        .timeout_global(Some(Duration::from_secs(10)));
+    let answer =
+        request.http_status_as_error(false).build().send(object.to_string()).map_err(|error| error.to_string())?;
     let status = answer.status();
     let text = answer.into_body().read_to_string().unwrap_or_default();
     if status.is_success() { Ok(()) } else { Err(format!("{status}: {text}")) }

@@ -39,7 +39,8 @@ impl Image {
         let (layout, root) = (PathBuf::from("/run/image/layout"), PathBuf::from("/run/image/root"));
         fs::create_dir_all(&layout).unwrap();
         fs::create_dir_all(&root).unwrap();
-        let unpack = |from: &Path, to: &Path| run("tar", &["-xf", &from.to_string_lossy(), "-C", &to.to_string_lossy()]);
+        let unpack =
+            |from: &Path, to: &Path| run("tar", &["-xf", &from.to_string_lossy(), "-C", &to.to_string_lossy()]);
         unpack(archive, &layout);
         let blob = |digest: &Value| layout.join("blobs").join(digest.as_str().unwrap().replace(':', "/"));
         let json = |path: PathBuf| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };

@@ -79,14 +79,19 @@ fn play(shared: &Arc<Shared>) {
     while !shared.ended.load(Ordering::Relaxed) {
         // While the API server is away everything goes on as it is.
         if let Ok(list) = api::get("/api/v1/pods") {
-            let pods: BTreeMap<String, Value> =
-                list["items"].as_array().into_iter().flatten().map(|pod| (text(pod, "/metadata/uid"), pod.clone())).collect();
+            let pods: BTreeMap<String, Value> = list["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|pod| (text(pod, "/metadata/uid"), pod.clone()))
+                .collect();
             for (uid, (seen, _)) in &running {
                 *seen.lock().unwrap() = pods.get(uid).cloned();
             }
             running.retain(|_, (_, thread)| !thread.is_finished());
             for (uid, pod) in pods {
-                if running.contains_key(&uid) || ["Succeeded", "Failed"].contains(&text(&pod, "/status/phase").as_str()) {
+                if running.contains_key(&uid) || ["Succeeded", "Failed"].contains(&text(&pod, "/status/phase").as_str())
+                {
                     continue;
                 }
                 if pod["spec"]["nodeName"].is_null() {

@@ -14,7 +14,12 @@ impl Metrics {
         let answer = request.config().timeout_global(Some(Duration::from_secs(2))).build().call();
         let text = answer.ok().and_then(|mut answer| answer.body_mut().read_to_string().ok()).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.starts_with('#'));
-        Self(lines.filter_map(|line| line.rsplit_once(' ')).filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+        Self(
+            lines
+                .filter_map(|line| line.rsplit_once(' '))
+                .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+                .collect(),
+        )
     }
 
     pub fn and(mut self, other: Self) -> Self {
@@ -26,7 +31,8 @@ impl Metrics {
 
     /// The sum of a metric's samples whose labels have all these parts.
     pub fn sum(&self, name: &str, parts: &[&str]) -> f64 {
-        let of = |sample: &str| sample.split('{').next() == Some(name) && parts.iter().all(|part| sample.contains(part));
+        let of =
+            |sample: &str| sample.split('{').next() == Some(name) && parts.iter().all(|part| sample.contains(part));
         self.0.iter().filter(|(sample, _)| of(sample)).map(|(_, value)| value).sum()
     }
 

@@ -26,7 +26,10 @@ impl Said {
 }
 
 fn finding(line: &str) -> Option<String> {
-    let (level, rest) = match (line.strip_prefix("Warning: "), line.split_once(" denied the request: ").or(line.split_once(" denied request: "))) {
+    let (level, rest) = match (
+        line.strip_prefix("Warning: "),
+        line.split_once(" denied the request: ").or(line.split_once(" denied request: ")),
+    ) {
         (Some(rest), _) => ("warn", rest),
         (None, Some((_, rest))) => ("deny", rest),
         (None, None) => ("deny", line),

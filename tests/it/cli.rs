@@ -305,3 +305,37 @@ fn the_program_describes_itself() {
         assert!(run(&["explain", id]).1.starts_with(&format!("# {id}")), "{id}");
     }
 }
+
+/// `kubectl get nodenetworkstates -o json` of two nodes, of which the second has no eth2.
+const INTERFACES: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
+    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node01"}, "status":
+     {"currentState": {"interfaces": [{"name": "eth1", "type": "ethernet", "state": "up", "mtu": 1500},
+                                      {"name": "eth2", "type": "ethernet", "state": "up", "mtu": 1500}]}}},
+    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node02"}, "status":
+     {"currentState": {"interfaces": [{"name": "eth1", "type": "ethernet", "state": "up", "mtu": 1500}]}}},
+    {"apiVersion": "nmstate.io/v1beta1", "kind": "NodeNetworkState", "metadata": {"name": "node03"}}]}"#;
+
+#[test]
+fn interfaces_of_nodes_are_judged_from_files_and_from_a_world() {
+    let other = NAD.replace("eth1", "eth2");
+    let world = format!("{CR}---\n{NAD}---\n{INTERFACES}\n");
+    let files =
+        [("cr.yaml", CR), ("nad.yaml", NAD), ("other.yaml", &other), ("nns.json", INTERFACES), ("w.yaml", &world)];
+    let directory = with(&files);
+    let at = |name: &str| text(&directory.path().join(name)).to_owned();
+    let (cr, nad, other, states, world) =
+        (at("cr.yaml"), at("nad.yaml"), at("other.yaml"), at("nns.json"), at("w.yaml"));
+    let missing = "deny missing-interface".to_owned();
+    let found = |arguments: &[&str]| verdicts(&json(&[arguments, &["--networks", NETWORKS]].concat()));
+    assert_eq!(found(&[&cr, &nad, &states]), [""; 0]);
+    assert_eq!(found(&[&cr, &other, &states]), std::slice::from_ref(&missing));
+    assert_eq!(found(&[&cr, &other]), [""; 0], "no state, no judgement");
+    assert!(found(&[&other, "--world", &world]).contains(&missing));
+    assert!(!found(&[&nad, "--world", &world]).contains(&missing));
+    let (_, report, _) = run(&["check", &cr, &other, &states]);
+    assert!(report.contains("eth2, which node02 does not have"), "{report}");
+    let told = "The interfaces of 2 nodes are known; node03 has no NodeNetworkState that can be read";
+    assert!(report.contains(told), "{report}");
+    assert!(run(&["networks", &states]).1.contains(told));
+    assert!(!run(&["networks", &nad]).1.contains("interfaces of"));
+}

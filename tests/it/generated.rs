@@ -3,6 +3,9 @@
 mod chart;
 
 use crate::{root, run};
+use kubevirt_preflight::networks::Class;
+use kubevirt_preflight::sources::{Reads, SOURCES, Source};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 const OPEN: &str = "<!-- rules: written by make generate -->\n";
@@ -36,6 +39,53 @@ fn generated_schemas() {
         assert_eq!(code, 0);
         settle(&format!("docs/schema/{name}.json"), &schema);
     }
+}
+
+/// One object that a source reads, or all of a kind.
+fn reads(reads: &Reads) -> String {
+    let group = if reads.group.is_empty() { String::new() } else { format!(" ({})", reads.group) };
+    let place = match (reads.namespace, reads.name) {
+        (Some(namespace), Some(name)) => format!(" `{namespace}/{name}`"),
+        (Some(namespace), None) => format!(" in `{namespace}`"),
+        (None, Some(name)) => format!(" `{name}`"),
+        (None, None) => String::new(),
+    };
+    format!("{}{place}{group}", reads.kind)
+}
+
+/// What the objects of tests/sources say, each class with its confidence: the library's tests hold it against them.
+fn says(source: &Source) -> String {
+    let text = fs::read_to_string(root().join(format!("tests/sources/{}.yaml", source.name))).unwrap();
+    let claims = text.lines().filter_map(|line| line.strip_prefix("#= "));
+    let mut said: BTreeMap<Class, BTreeSet<&str>> = BTreeMap::new();
+    for mut words in claims.map(str::split_whitespace) {
+        let class = words.next().and_then(|word| Class::ALL.into_iter().find(|class| class.name() == word)).unwrap();
+        said.entry(class).or_default().insert(words.nth(1).unwrap());
+    }
+    let said =
+        said.into_iter().map(|(class, how)| format!("{class} {}", how.into_iter().collect::<Vec<_>>().join("/")));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn generated_table_of_sources() {
+    let row = |source: &&Source| {
+        let objects = source.reads.iter().map(reads).collect::<Vec<_>>().join("; ");
+        let known = source.knows.iter().map(|class| class.name()).collect::<Vec<_>>().join(", ");
+        let when = match (source.knows, source.whole_in_itself) {
+            ([], _) => "",
+            (_, true) => ", by one object",
+            (_, false) => ", by the whole list",
+        };
+        format!("| {} | {objects} | {} | {known}{when} |\n", source.name, says(source))
+    };
+    let rows = SOURCES.iter().map(row).collect::<String>();
+    let head = "| Source | Reads | Says, and how surely | Makes known |\n|---|---|---|---|\n";
+    let (open, close) = ("<!-- sources: written by make generate -->\n", "<!-- end of sources -->");
+    let page = fs::read_to_string(root().join("docs/sources.md")).unwrap();
+    let (before, rest) = page.split_once(open).unwrap();
+    let (_, after) = rest.split_once(close).unwrap();
+    settle("docs/sources.md", &format!("{before}{open}{head}{rows}{close}{after}"));
 }
 
 /// The flags in the help of a command: flag with value, variable, default, meaning.

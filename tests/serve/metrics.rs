@@ -1,10 +1,10 @@
 //! /metrics is what docs/metrics.md says, valid OpenMetrics, and bounded whatever clients send.
 
-use crate::bodies::{nad, review};
+use crate::bodies::{nad, object, review};
 use crate::client::{Sender, review as request};
 use crate::process::get;
 use crate::server::{Options, Running};
-use kubevirt_preflight::finding::Level;
+use kubevirt_preflight::finding::{Finding, Level};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -108,7 +108,13 @@ async fn exercised() -> Running {
     for (what, well) in [("policy", true), ("networks", false), ("world", true), ("certificate", false)] {
         metrics.reloaded(what, well);
     }
-    metrics.set_findings(&[(("default-route", Level::Deny), 2), (("tight-range", Level::Warn), 1)].into());
+    let found = [("default-route", Level::Deny), ("tight-range", Level::Warn)];
+    let object = object(&nad("10.244.7.0/24")).reference().clone();
+    let found = found.map(|(rule, level)| Finding { level, ..Finding::new(rule, &object, "") });
+    metrics.set_findings(&found);
+    for result in ["written", "failed", "dropped"] {
+        metrics.event(result);
+    }
     for (source, state) in [("policy", "ready"), ("networks", "bad"), ("world", "ready")] {
         metrics.set_source(source, state);
     }
@@ -181,7 +187,7 @@ async fn the_table_of_labels_has_every_label_and_value() {
         has.entry(label.clone()).or_default().insert(value.clone());
     }
     assert_eq!(has.keys().collect::<Vec<_>>(), says.keys().collect::<Vec<_>>());
-    for open in ["code", "kind", "rule", "version", "le"] {
+    for open in ["code", "kind", "namespace", "rule", "source", "version", "le"] {
         has.remove(open);
     }
     for (label, values) in has {

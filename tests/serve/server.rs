@@ -80,6 +80,7 @@ impl Running {
             reread: options.reread,
             metrics: Arc::clone(&metrics),
             telemetry: options.telemetry,
+            denials: None,
         };
         let any = "127.0.0.1:0".parse().unwrap();
         let addresses = Addresses { bind: any, observe: any };

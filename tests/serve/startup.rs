@@ -61,7 +61,10 @@ fn every_fault_is_told_at_once_with_its_place() {
 
 #[test]
 fn nothing_that_tells_what_the_cluster_uses_is_a_fault() {
-    tells(&refused(Folder::new().serve(&[])), &["Nothing tells what the cluster uses; give --cluster, --networks FILE"]);
+    tells(
+        &refused(Folder::new().serve(&[])),
+        &["Nothing tells what the cluster uses; give --cluster, --networks FILE"],
+    );
 }
 
 #[test]

@@ -33,14 +33,13 @@ pub struct Lab {
 impl Lab {
     /// Starts etcd and the API server, and writes Multus's configuration.
     pub fn start() -> Self {
-        let plane = Plane::start(&["--secure-port=6443", "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none"]);
-        let mut lab = Self {
-            plane,
-            pods: 0,
-            before: BTreeMap::new(),
-            times: BTreeMap::new(),
-            further: Map::new(),
-        };
+        let plane = Plane::start(&[
+            "--secure-port=6443",
+            "--bind-address=127.0.0.1",
+            "--advertise-address=127.0.0.1",
+            "--endpoint-reconciler-type=none",
+        ]);
+        let mut lab = Self { plane, pods: 0, before: BTreeMap::new(), times: BTreeMap::new(), further: Map::new() };
         lab.configure();
         lab.populate();
         let alone = lab.attach_to("pod-0", "", |_| Vec::new());

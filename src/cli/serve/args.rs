@@ -2,6 +2,7 @@
 //! tells all that is to be mended at once.
 
 use super::super::{Access, Cluster};
+use super::background::BackgroundArgs;
 use super::certificates::{CertificateArgs, Certificates};
 use anyhow::{Context as _, Error, anyhow, bail};
 use clap::ValueEnum;
@@ -72,6 +73,8 @@ pub(in crate::cli) struct ServeArgs {
     /// Whether to refuse, whatever the policy says: warn refuses nothing.
     #[arg(long, value_enum, env = "KUBEVIRT_PREFLIGHT_ENFORCEMENT", value_name = "LEVEL")]
     enforcement: Option<LevelArg>,
+    #[command(flatten)]
+    pub(super) background: BackgroundArgs,
     /// Judge with the objects of the cluster, which are watched.
     #[arg(long = "cluster", conflicts_with = "world")]
     pub(super) on_cluster: bool,

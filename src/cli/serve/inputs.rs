@@ -9,8 +9,7 @@ use anyhow::{Context as _, Result, anyhow};
 use kubevirt_preflight::networks::declared::Declared;
 use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::policy::Policy;
-use kubevirt_preflight::serve::judge::{Judge, today};
-use kubevirt_preflight::serve::metrics::Metrics;
+use kubevirt_preflight::serve::judge::Judge;
 use kubevirt_preflight::watch::follow::Cluster as Watched;
 use kubevirt_preflight::world::{Inputs, Lists, Settings, World};
 use std::path::PathBuf;
@@ -89,7 +88,7 @@ impl Held {
     }
 
     /// Makes them the state that reviews are judged with.
-    pub(super) fn publish(&self, sender: &watch::Sender<Option<Arc<Judge>>>, metrics: &Metrics) {
+    pub(super) fn publish(&self, sender: &watch::Sender<Option<Arc<Judge>>>) {
         // Held to the end: of two files that change at once, the one that is read first must not be the last word.
         let parts = self.parts();
         let Parts { policy, declared, .. } = parts.clone();
@@ -107,7 +106,6 @@ impl Held {
             None => World::of(inputs),
         };
         let judge = Judge { world, policy };
-        metrics.set_findings(&judge.findings(today()));
         sender.send_replace(Some(Arc::new(judge)));
         drop(parts);
     }
@@ -200,7 +198,7 @@ mod tests {
         let Command::Serve(args) = args.command else { panic!("not serve") };
         let held = Held::read(&args).unwrap();
         let (sender, receiver) = watch::channel(None);
-        let (metrics, barrier) = (Metrics::default(), Barrier::new(2));
+        let barrier = Barrier::new(2);
         for round in 0..300 {
             let (profile, word) = [(Profile::Strict, "strict"), (Profile::Relaxed, "relaxed")][round % 2];
             let net = round % 2 + 1;
@@ -208,11 +206,11 @@ mod tests {
             write(folder.path(), word, &format!("10.{net}.0.0/16"));
             thread::scope(|scope| {
                 for what in ["policy", "networks"] {
-                    let (held, sender, metrics, barrier) = (&held, &sender, &metrics, &barrier);
+                    let (held, sender, barrier) = (&held, &sender, &barrier);
                     scope.spawn(move || {
                         barrier.wait();
                         assert!(held.renew(what).unwrap());
-                        held.publish(sender, metrics);
+                        held.publish(sender);
                     });
                 }
             });

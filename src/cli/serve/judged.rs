@@ -30,7 +30,7 @@ impl Judged {
         let judged = Self { held, sender, metrics, cluster };
         match &judged.cluster {
             Some(cluster) => judged.watch(cluster),
-            None => judged.held.publish(&judged.sender, &judged.metrics),
+            None => judged.held.publish(&judged.sender),
         }
         judged
     }
@@ -54,20 +54,19 @@ impl Judged {
     fn watch(&self, cluster: &Arc<Cluster>) {
         self.held.watch(Arc::clone(cluster));
         cluster.follow();
-        let Self { held, sender, metrics, .. } = self;
-        let (held, sender, metrics) = (Arc::clone(held), Arc::clone(sender), Arc::clone(metrics));
-        tokio::spawn(judging::follow(Arc::clone(cluster), move || held.publish(&sender, &metrics)));
+        let (held, sender) = (Arc::clone(&self.held), Arc::clone(&self.sender));
+        tokio::spawn(judging::follow(Arc::clone(cluster), move || held.publish(&sender)));
     }
 
     fn follow_one(&self, what: &'static str, path: PathBuf, every: Duration, since: SystemTime) {
         let Self { held, sender, metrics, .. } = self;
         let (held, sender, metrics) = (Arc::clone(held), Arc::clone(sender), Arc::clone(metrics));
-        let watched = Watched { what, facts: true, paths: vec![path], every, since, metrics: Arc::clone(&metrics) };
+        let watched = Watched { what, facts: true, paths: vec![path], every, since, metrics };
         tokio::spawn(watched.follow(move || {
             let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
             // The first state is published once the cluster has been read.
             if new && sender.borrow().is_some() {
-                held.publish(&sender, &metrics);
+                held.publish(&sender);
             }
             Ok(new)
         }));

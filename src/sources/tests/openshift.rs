@@ -26,7 +26,7 @@ fn the_internal_ranges_of_ovn_kubernetes_have_defaults_only_where_it_runs() {
     assert!(operator("{type: Other, ovnKubernetesConfig: {v4InternalSubnet: 100.70.0.0/16}}").is_empty());
     let base = "spec.defaultNetwork.ovnKubernetesConfig";
     let all = operator("{type: OVNKubernetes}");
-    assert_eq!(all.len(), 6, "{all:?}");
+    assert_eq!(all.len(), 7, "{all:?}");
     assert_eq!(all[0], format!("cni-internal 100.64.0.0/16 live {base}.ipv4.internalJoinSubnet, default"));
     let some = operator("{type: OVNKubernetes, ovnKubernetesConfig: {v4InternalSubnet: 100.70.0.0/16, ipv4: {internalJoinSubnet: '',
         internalTransitSwitchSubnet: 100.71.0.0/16}, gatewayConfig: {ipv4: {internalMasqueradeSubnet: 169.254.169.0/29}},
@@ -91,7 +91,8 @@ fn a_cluster_wide_network_serves_the_namespaces_that_its_selector_names() {
         );
         let found = found(&yaml);
         assert_eq!(found.bad, []);
-        assert_eq!(found.claims.len(), 2);
+        // A primary network without join ranges has the default ones.
+        assert_eq!(found.claims.len(), if role == "Primary" { 4 } else { 2 });
         assert!(found.claims.iter().all(|claim| claim.pool.as_deref() == Some("cudn/a")));
         found.primary_of
     };

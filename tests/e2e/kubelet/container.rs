@@ -25,7 +25,8 @@ impl Container {
         fs::write(folder.join("start.sh"), script(pod, &root, &mounts, shared)).unwrap();
         let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
         let variables = variables(pod, spec, &network.address, shared);
-        let program = spec["command"].as_array().map_or_else(|| shared.image.entrypoint.clone(), |words| strings(words));
+        let program =
+            spec["command"].as_array().map_or_else(|| shared.image.entrypoint.clone(), |words| strings(words));
         let arguments = spec["args"].as_array().map_or_else(Vec::new, |words| strings(words));
         let child = Command::new("ip")
             .args(["netns", "exec", &network.name])

@@ -35,7 +35,15 @@ pub fn run(shared: &Shared, seen: &Seen) {
         synced: None,
         container: None,
         probes: Probes::of(&pod),
-        status: Status { address: None, running: false, started: false, ready: false, restarts: 0, last_exit: None, ended: None },
+        status: Status {
+            address: None,
+            running: false,
+            started: false,
+            ready: false,
+            restarts: 0,
+            last_exit: None,
+            ended: None,
+        },
         written: None,
         folder,
         not_before: Instant::now(),
@@ -103,8 +111,7 @@ impl Life<'_> {
             }
         }
         if self.container.is_none() && self.status.ended.is_none() && there && Instant::now() >= self.not_before {
-            self.container =
-                Some(Container::start(pod, &self.folder, &self.network, &self.volumes, self.shared));
+            self.container = Some(Container::start(pod, &self.folder, &self.network, &self.volumes, self.shared));
             self.probes = Probes::of(pod);
         }
         self.probe(pod);
@@ -165,7 +172,8 @@ impl Life<'_> {
     }
 
     fn stop(&mut self, pod: &Value) {
-        let grace = pod.pointer("/metadata/deletionGracePeriodSeconds").or(pod.pointer("/spec/terminationGracePeriodSeconds"));
+        let grace =
+            pod.pointer("/metadata/deletionGracePeriodSeconds").or(pod.pointer("/spec/terminationGracePeriodSeconds"));
         let grace = Duration::from_secs(grace.and_then(Value::as_u64).unwrap_or(30));
         let begun = Instant::now();
         if let Some(hook) = pod.pointer("/spec/containers/0/lifecycle/preStop") {

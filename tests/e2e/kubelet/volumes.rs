@@ -82,7 +82,9 @@ impl Volume {
             return object(pod, "secrets", &text(secret, "/name"), secret);
         }
         if let Some(items) = source.pointer("/downwardAPI/items").and_then(Value::as_array) {
-            let file = |item: &Value| (text(item, "/path"), field(pod, &text(item, "/fieldRef/fieldPath"), shared).into_bytes());
+            let file = |item: &Value| {
+                (text(item, "/path"), field(pod, &text(item, "/fieldRef/fieldPath"), shared).into_bytes())
+            };
             return Ok(items.iter().map(file).collect());
         }
         if let Some(token) = source.get("serviceAccountToken") {

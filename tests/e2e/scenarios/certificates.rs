@@ -1,6 +1,6 @@
+use super::releases::unharmed;
 use super::values;
 use crate::api;
-use super::releases::unharmed;
 use crate::lab::{CHART, INSTALL, Lab, NAME};
 use crate::load::Load;
 use crate::pki::{Ca, Pair};
@@ -43,8 +43,13 @@ impl Made {
     }
 }
 
-const BUNDLES: [&str; 5] =
-    ["get", "validatingwebhookconfiguration", NAME, "-o", "jsonpath={range .webhooks[*]}{.clientConfig.caBundle}{\"\\n\"}{end}"];
+const BUNDLES: [&str; 5] = [
+    "get",
+    "validatingwebhookconfiguration",
+    NAME,
+    "-o",
+    "jsonpath={range .webhooks[*]}{.clientConfig.caBundle}{\"\\n\"}{end}",
+];
 
 /// The CA bundle of the entries; empty if they differ or one has none.
 fn bundle(lab: &Lab) -> String {
@@ -78,9 +83,28 @@ pub fn provided(lab: &mut Lab) {
 /// cert-manager's and service-ca's modes are rendered, and their objects are what those controllers look for.
 pub fn rendered(lab: &mut Lab) {
     let wants: [(&str, serde_json::Value, &[&str]); 3] = [
-        ("cert-manager", json!({"certificates": {"mode": "cert-manager"}}), &["kind: Certificate", "cert-manager.io/inject-ca-from: kubevirt-preflight/kubevirt-preflight", "secretName: kubevirt-preflight-tls"]),
-        ("service-ca", json!({"certificates": {"mode": "service-ca"}}), &["service.beta.openshift.io/inject-cabundle", "service.beta.openshift.io/serving-cert-secret-name: kubevirt-preflight-tls"]),
-        ("Prometheus", json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}), &["kind: ServiceMonitor", "kind: PrometheusRule"]),
+        (
+            "cert-manager",
+            json!({"certificates": {"mode": "cert-manager"}}),
+            &[
+                "kind: Certificate",
+                "cert-manager.io/inject-ca-from: kubevirt-preflight/kubevirt-preflight",
+                "secretName: kubevirt-preflight-tls",
+            ],
+        ),
+        (
+            "service-ca",
+            json!({"certificates": {"mode": "service-ca"}}),
+            &[
+                "service.beta.openshift.io/inject-cabundle",
+                "service.beta.openshift.io/serving-cert-secret-name: kubevirt-preflight-tls",
+            ],
+        ),
+        (
+            "Prometheus",
+            json!({"serviceMonitor": {"enabled": true}, "prometheusRule": {"enabled": true}}),
+            &["kind: ServiceMonitor", "kind: PrometheusRule"],
+        ),
     ];
     for (what, values, words) in wants {
         let said = lab.helm(&["template", NAME, CHART, "--values", "-"], &values);
@@ -91,7 +115,16 @@ pub fn rendered(lab: &mut Lab) {
 
 /// CA and leaf with clocks so short that both are renewed while we look.
 pub fn rotation(lab: &mut Lab) {
-    let emptied = |lab: &Lab| lab.kubectl(&["patch", "validatingwebhookconfiguration", NAME, "--type=json", "-p", r#"[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]"#]);
+    let emptied = |lab: &Lab| {
+        lab.kubectl(&[
+            "patch",
+            "validatingwebhookconfiguration",
+            NAME,
+            "--type=json",
+            "-p",
+            r#"[{"op":"remove","path":"/webhooks/0/clientConfig/caBundle"}]"#,
+        ])
+    };
     let before = bundle(lab);
     let said = emptied(lab);
     lab.check("a caBundle taken away by hand", said.ok && !before.is_empty(), &said.text);
@@ -118,7 +151,8 @@ pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let group = |group: &[u8]| {
         let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        let digit = |at: usize| if at > group.len() { '=' } else { DIGITS[(bits >> (18 - 6 * at) & 63) as usize] as char };
+        let digit =
+            |at: usize| if at > group.len() { '=' } else { DIGITS[(bits >> (18 - 6 * at) & 63) as usize] as char };
         (0..4).map(digit).collect::<String>()
     };
     bytes.chunks(3).map(group).collect()

@@ -10,7 +10,8 @@ pub fn installs(lab: &mut Lab) {
     lab.check("two replicas", replicas.len() == 2, &format!("{replicas:?}"));
     let path = format!("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{NAME}");
     let entries = api::get(&path).unwrap_or_default()["webhooks"].clone();
-    let trusted = entries.as_array().is_some_and(|all| all.iter().all(|one| one["clientConfig"]["caBundle"].is_string()));
+    let trusted =
+        entries.as_array().is_some_and(|all| all.iter().all(|one| one["clientConfig"]["caBundle"].is_string()));
     lab.check("every entry has a caBundle", trusted, &entries.to_string());
     let probe = lab.dry_run();
     lab.warned("a KubeVirt that names what is not there", &probe, &["unseen-attachment"]);

@@ -22,7 +22,8 @@ pub fn fixed_and_referenced(lab: &mut Lab) {
     for round in 1..=3 {
         let said = lab.kubectl_with(&["apply", "-f", "-"], &good);
         lab.passes("a good NAD that nothing names", &said);
-        let is_known = |lab: &Lab| lab.kubectl_with(&["apply", "--dry-run=server", "-f", "-"], &cr).findings().is_empty();
+        let is_known =
+            |lab: &Lab| lab.kubectl_with(&["apply", "--dry-run=server", "-f", "-"], &cr).findings().is_empty();
         lab.eventually("the replicas know it", 5, is_known);
         let said = lab.kubectl_with(&["apply", "-f", "-"], &both(&bad));
         lab.refused(&format!("round {round}: broken, then named"), &said, &["pod-network-overlap"]);
@@ -45,7 +46,11 @@ pub fn freed_and_deleted(lab: &mut Lab) {
         lab.known("the KubeVirt", |lab| lab.kubectl(&delete).text.contains("attachment-in-use"));
         let freed = api::merge(&format!("{KUBEVIRTS}/kubevirt"), &network(Value::Null));
         let deleted = api::delete(&format!("{NADS}/mig"));
-        lab.check(&format!("round {round}: freed, then deleted"), freed.is_ok() && deleted.is_ok(), &format!("{freed:?} {deleted:?}"));
+        lab.check(
+            &format!("round {round}: freed, then deleted"),
+            freed.is_ok() && deleted.is_ok(),
+            &format!("{freed:?} {deleted:?}"),
+        );
         lab.reset();
     }
 }

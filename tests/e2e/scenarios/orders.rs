@@ -39,7 +39,11 @@ pub fn folders(lab: &mut Lab) {
 
 /// As Argo CD does with pruning first: the NAD that is no longer in the repository goes before the CR is changed.
 pub fn deletion_first(lab: &mut Lab) {
-    for (write, what) in [(nad("mig", "10.200.5.0/24"), "a NAD"), (kubevirt("kubevirt", "mig"), "its CR"), (nad("mig2", "10.200.6.0/24"), "the next NAD")] {
+    for (write, what) in [
+        (nad("mig", "10.200.5.0/24"), "a NAD"),
+        (kubevirt("kubevirt", "mig"), "its CR"),
+        (nad("mig2", "10.200.6.0/24"), "the next NAD"),
+    ] {
         let said = lab.kubectl_with(&["create", "-f", "-"], &write);
         lab.passes(what, &said);
     }

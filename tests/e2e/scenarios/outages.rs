@@ -23,7 +23,11 @@ pub fn no_replica(lab: &mut Lab) {
     let said = patch(lab, &KV, r#"{"spec":{"configuration":{"migrations":{"network":"next"}}}}"#);
     lab.refused("another network", &said, &["failed calling webhook \"network.kubevirt-preflight.io\""]);
     let said = lab.kubectl(&["-n", KUBEVIRT, "delete", "network-attachment-definition", "mig"]);
-    lab.refused("the deletion of the NAD in use, by the policy", &said, &["ValidatingAdmissionPolicy", "attachment-in-use"]);
+    lab.refused(
+        "the deletion of the NAD in use, by the policy",
+        &said,
+        &["ValidatingAdmissionPolicy", "attachment-in-use"],
+    );
     let said = patch(lab, &KV, r#"{"metadata":{"labels":{"a":"b"}}}"#);
     lab.passes("a label", &said);
     let said = patch(lab, &KV, r#"{"spec":{"configuration":{"migrations":{"disableTLS":true}}}}"#);
@@ -52,7 +56,9 @@ fn in_use(lab: &mut Lab) {
 }
 
 fn right(lab: &mut Lab, when: &str) {
-    lab.eventually(&format!("{when}: the API server reaches a replica"), 60, |lab| !lab.dry_run().text.contains("failed calling"));
+    lab.eventually(&format!("{when}: the API server reaches a replica"), 60, |lab| {
+        !lab.dry_run().text.contains("failed calling")
+    });
     let said = lab.kubectl(&["-n", KUBEVIRT, "delete", "--dry-run=server", "network-attachment-definition", "mig"]);
     lab.refused(&format!("{when}: the deletion of the NAD in use"), &said, &["attachment-in-use"]);
     let said = lab.kubectl_with(&["apply", "--dry-run=server", "-f", "-"], &kubevirt("kubevirt", "next"));
@@ -67,7 +73,11 @@ pub fn api_restarts(lab: &mut Lab) {
     lab.plane.restart_api();
     right(lab, "after a restart of the API server");
     let after: Vec<_> = lab.replicas().into_iter().map(|replica| replica.name).collect();
-    lab.check("the replicas are the same", before.iter().all(|replica| after.contains(&replica.name)), &format!("{before:?} {after:?}"));
+    lab.check(
+        "the replicas are the same",
+        before.iter().all(|replica| after.contains(&replica.name)),
+        &format!("{before:?} {after:?}"),
+    );
     lab.reset();
 }
 
@@ -78,7 +88,9 @@ pub fn etcd_stalls(lab: &mut Lab) {
     let said = lab.kubectl(&["-n", KUBEVIRT, "label", "kubevirt", "kubevirt", "a=b", "--request-timeout=3s"]);
     lab.check("nothing is written while etcd stands still", !said.ok, &said.text);
     lab.plane.stall_etcd(false);
-    lab.eventually("writes go on", 60, |lab| lab.kubectl(&["-n", KUBEVIRT, "label", "kubevirt", "kubevirt", "a=b", "--overwrite"]).ok);
+    lab.eventually("writes go on", 60, |lab| {
+        lab.kubectl(&["-n", KUBEVIRT, "label", "kubevirt", "kubevirt", "a=b", "--overwrite"]).ok
+    });
     right(lab, "after etcd stood still");
     let ready = lab.replicas().iter().all(|replica| replica.ready && replicas.contains(&replica.name));
     lab.check("the replicas stayed", ready, &lab.tell());
@@ -97,7 +109,9 @@ pub fn etcd_is_restored(lab: &mut Lab) {
     lab.plane.restore();
     lab.settle();
     right(lab, "after an older store came back");
-    let free = |lab: &Lab| lab.kubectl(&["-n", KUBEVIRT, "delete", "--dry-run=server", "network-attachment-definition", "next"]).ok;
+    let free = |lab: &Lab| {
+        lab.kubectl(&["-n", KUBEVIRT, "delete", "--dry-run=server", "network-attachment-definition", "next"]).ok
+    };
     lab.eventually("what was in use only since then is free", 30, free);
     lab.reset();
 }
@@ -109,7 +123,9 @@ pub fn replica_is_cut_off(lab: &mut Lab) {
     let cut = lab.replicas()[0].clone();
     let name = network::link_of(&cut.address);
     link(&name, "down");
-    lab.eventually("the replica is found not ready", 30, |lab| lab.replicas().iter().any(|one| *one == Replica { ready: false, ..cut.clone() }));
+    lab.eventually("the replica is found not ready", 30, |lab| {
+        lab.replicas().iter().any(|one| *one == Replica { ready: false, ..cut.clone() })
+    });
     let said = lab.kubectl_with(&["apply", "-f", "-"], &kubevirt("kubevirt", "next"));
     lab.check("the other one answers", said.ok, &said.text);
     link(&name, "up");

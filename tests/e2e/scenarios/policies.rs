@@ -53,7 +53,8 @@ pub fn baseline(lab: &mut Lab) {
     let said = audit(lab, &[]);
     lab.refused("audit", &said, &["pod-network-overlap"]);
     let said = audit(lab, &["--as-exceptions", "--expires", "2099-12-31", "--reason", "It was there before."]);
-    let yaml: String = said.text.lines().filter(|line| !line.starts_with("Warning")).map(|line| format!("{line}\n")).collect();
+    let yaml: String =
+        said.text.lines().filter(|line| !line.starts_with("Warning")).map(|line| format!("{line}\n")).collect();
     let read: Result<Value, _> = serde_saphyr::from_str(&yaml);
     lab.check("the baseline is YAML", read.is_ok(), &said.text);
     let exceptions = read.map(|read| read.get("exceptions").cloned().unwrap_or(read)).unwrap_or_default();
@@ -81,7 +82,8 @@ pub fn reverse(lab: &mut Lab) {
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": name}, "spec": {"cidrs": [cidr]}})
             .to_string()
     };
-    let known = |lab: &Lab| lab.kubectl_with(&["create", "--dry-run=server", "-f", "-"], &cidr("over", "172.30.0.0/16"));
+    let known =
+        |lab: &Lab| lab.kubectl_with(&["create", "--dry-run=server", "-f", "-"], &cidr("over", "172.30.0.0/16"));
     lab.eventually("the replicas know it", 5, |lab| !known(lab).ok);
     let said = lab.kubectl_with(&["create", "-f", "-"], &cidr("over", "172.30.0.0/16"));
     lab.refused("a ServiceCIDR over the migration network", &said, &["service-network-overlap", "172.30.0.0/16"]);

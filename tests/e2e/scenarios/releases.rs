@@ -8,7 +8,11 @@ use serde_json::json;
 pub fn unharmed(lab: &mut Lab, what: &str, load: Load) {
     let (written, failures) = load.end();
     let first: Vec<_> = failures.iter().take(3).collect();
-    lab.check(&format!("{what}: none of {written} writes fails"), failures.is_empty() && written > 0, &format!("{} failed: {first:?}", failures.len()));
+    lab.check(
+        &format!("{what}: none of {written} writes fails"),
+        failures.is_empty() && written > 0,
+        &format!("{} failed: {first:?}", failures.len()),
+    );
 }
 
 pub fn replicas_restart(lab: &mut Lab) {
@@ -21,7 +25,16 @@ pub fn replicas_restart(lab: &mut Lab) {
 }
 
 pub fn upgrades(lab: &mut Lab) {
-    let bundles = |lab: &Lab| lab.kubectl(&["get", "validatingwebhookconfiguration", NAME, "-o", "jsonpath={.webhooks[*].clientConfig.caBundle}"]).text;
+    let bundles = |lab: &Lab| {
+        lab.kubectl(&[
+            "get",
+            "validatingwebhookconfiguration",
+            NAME,
+            "-o",
+            "jsonpath={.webhooks[*].clientConfig.caBundle}",
+        ])
+        .text
+    };
     let before = bundles(lab);
     let load = Load::start();
     let mut strict = values();
@@ -77,10 +90,22 @@ pub fn namespace_goes(lab: &mut Lab) {
     let said = lab.kubectl(&["delete", "namespace", NAME, "--timeout=90s"]);
     lab.check("kubectl delete ns", said.ok, &said.text);
     let left = remains(lab);
-    lab.check("the entries are left", left.iter().any(|one| one.contains("validatingwebhookconfiguration")), &format!("{left:?}"));
+    lab.check(
+        "the entries are left",
+        left.iter().any(|one| one.contains("validatingwebhookconfiguration")),
+        &format!("{left:?}"),
+    );
     let said = lab.kubectl_with(&["apply", "-f", "-"], &kubevirt("kubevirt", "next"));
     lab.refused("another network", &said, &["failed calling webhook", &format!("service \"{NAME}\" not found")]);
-    let said = lab.kubectl(&["-n", KUBEVIRT, "patch", "kubevirt/kubevirt", "--type=merge", "-p", r#"{"spec":{"configuration":{"migrations":{"network":null}}}}"#]);
+    let said = lab.kubectl(&[
+        "-n",
+        KUBEVIRT,
+        "patch",
+        "kubevirt/kubevirt",
+        "--type=merge",
+        "-p",
+        r#"{"spec":{"configuration":{"migrations":{"network":null}}}}"#,
+    ]);
     lab.passes("network: null", &said);
     let said = lab.kubectl(&["delete", "validatingwebhookconfiguration", NAME]);
     lab.check("the way out that NOTES tell", said.ok, &said.text);

@@ -32,5 +32,9 @@ pub fn of_ours(lab: &mut Lab) {
     let listed = fs::read_to_string(path).unwrap_or_default();
     let more: Vec<_> = told.lines().filter(|line| !listed.lines().any(|one| one == *line)).collect();
     let less: Vec<_> = listed.lines().filter(|line| !told.lines().any(|one| one == *line)).collect();
-    lab.check("our account's rights", more.is_empty() && less.is_empty(), &format!("beyond the list: {more:?}\nof the list and not there: {less:?}"));
+    lab.check(
+        "our account's rights",
+        more.is_empty() && less.is_empty(),
+        &format!("beyond the list: {more:?}\nof the list and not there: {less:?}"),
+    );
 }

@@ -40,7 +40,8 @@ pub fn pages(lab: &mut Lab) {
     // A policy is read by the replicas within seconds: each one once.
     examples.sort_by_key(|example| example.policy.to_string());
     for rule in RULES.iter().filter(|rule| NOT_HERE.iter().all(|(id, _)| *id != rule.id)) {
-        let shown = examples.iter().any(|example| example.wanted.iter().any(|mark| mark.ends_with(&format!(" {}", rule.id))));
+        let shown =
+            examples.iter().any(|example| example.wanted.iter().any(|mark| mark.ends_with(&format!(" {}", rule.id))));
         lab.check(&format!("an example of {}", rule.id), shown, "none whose objects can be written here");
     }
     let mut current = Value::Null;
@@ -54,7 +55,11 @@ pub fn pages(lab: &mut Lab) {
         if found != example.wanted {
             (found, seen) = show(lab, example);
         }
-        lab.check(&format!("{}: {:?}", example.title, example.wanted), found == example.wanted, &format!("{found:?}\n{seen}"));
+        lab.check(
+            &format!("{}: {:?}", example.title, example.wanted),
+            found == example.wanted,
+            &format!("{found:?}\n{seen}"),
+        );
     }
     lab.reset();
     unknown(lab);
@@ -115,7 +120,9 @@ fn example(rule: &str, page: &Page, block: &Block) -> Option<Example> {
     // The API server tells its Services' addresses by itself: an example that does without them cannot be shown.
     own["networks"].as_object_mut()?.remove("services")?;
     let title = format!("{rule}, example at line {}", block.line);
-    let objects = |documents: Vec<Value>| documents.into_iter().filter(|one| KINDS.contains(&one["kind"].as_str().unwrap_or(""))).collect();
+    let objects = |documents: Vec<Value>| {
+        documents.into_iter().filter(|one| KINDS.contains(&one["kind"].as_str().unwrap_or(""))).collect()
+    };
     Some(Example { title, before: objects(before), after: objects(after), policy: own, wanted: wanted(block) })
 }
 
@@ -127,7 +134,8 @@ fn wanted(block: &Block) -> BTreeSet<String> {
 fn show(lab: &mut Lab, example: &Example) -> (BTreeSet<String>, String) {
     lab.reset();
     let mut seen = String::new();
-    for namespace in example.before.iter().chain(&example.after).filter_map(|one| one["metadata"]["namespace"].as_str()) {
+    for namespace in example.before.iter().chain(&example.after).filter_map(|one| one["metadata"]["namespace"].as_str())
+    {
         if namespace != KUBEVIRT {
             lab.kubectl(&["create", "namespace", namespace]);
         }
@@ -170,5 +178,6 @@ fn ordered(objects: &[Value]) -> Vec<&Value> {
 }
 
 fn is_same(one: &Value, other: &Value) -> bool {
-    one["kind"] == other["kind"] && ["name", "namespace"].iter().all(|key| one["metadata"][key] == other["metadata"][key])
+    one["kind"] == other["kind"]
+        && ["name", "namespace"].iter().all(|key| one["metadata"][key] == other["metadata"][key])
 }

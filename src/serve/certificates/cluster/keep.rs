@@ -80,7 +80,9 @@ impl Keeping {
         match self.tried().await {
             Ok((outcome, told)) => {
                 self.troubles.end();
-                told.iter().for_each(|sentence| tracing::info!("{sentence}"));
+                for sentence in told {
+                    tracing::info!("{sentence}");
+                }
                 outcome
             }
             Err(trouble) => self.troubles.tell(trouble),

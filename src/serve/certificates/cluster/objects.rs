@@ -90,9 +90,9 @@ impl Api {
         let version = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": read.version});
         let entries = (0..read.entries.len())
             .map(|at| json!({"op": "add", "path": format!("/webhooks/{at}/clientConfig/caBundle"), "value": bundle}));
-        let patch: Vec<Value> = [version].into_iter().chain(entries).collect();
+        let operations: Vec<Value> = [version].into_iter().chain(entries).collect();
         let path = format!("{CONFIGURATIONS}/{}?{MANAGER}", self.own.configuration);
-        let request = request(Method::PATCH, &path, Some(("application/json-patch+json", body(&patch))));
+        let request = request(Method::PATCH, &path, Some(("application/json-patch+json", body(&operations))));
         let what =
             format!("the CA bundle cannot be put into ValidatingWebhookConfiguration {}", self.own.configuration);
         self.send(request).await.map(drop).map_err(|refusal| refusal.trouble("publish", &what))
