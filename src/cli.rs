@@ -1,7 +1,9 @@
 //! The command line: the only place with a file system, a clock and a terminal.
 
+mod audit;
 mod certs;
 mod check;
+mod cluster;
 mod files;
 mod networks;
 mod output;
@@ -9,6 +11,7 @@ mod preview;
 mod serve;
 mod show;
 mod snapshot;
+mod verdict;
 mod world;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -37,6 +40,10 @@ enum Command {
     Certs(certs::CertsArgs),
     /// Judge the migration networks of manifests.
     Check(Box<check::CheckArgs>),
+    /// Judge the migration networks that a cluster has.
+    Audit(Box<audit::AuditArgs>),
+    /// Write what is read of a cluster as a file for check --world.
+    Snapshot(snapshot::SnapshotArgs),
     /// Print what NADs would do inside virt-handler: addresses, routes, DHCP requests, and what is unknown.
     Preview(preview::PreviewArgs),
     /// Print what is known of the cluster's networks.
@@ -77,12 +84,12 @@ struct Access {
 
 impl From<Access> for client::Access {
     fn from(Access { kubeconfig, context }: Access) -> Self {
-        Self { kubeconfig, context }
+        Self { kubeconfig, context, pause: None }
     }
 }
 
 /// The manifests.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 struct Given {
     /// Files, directories (searched for .yaml, .yml and .json), or - for standard input.
     #[arg(value_name = "PATH")]
@@ -111,9 +118,6 @@ struct Cluster {
     /// Policy file: levels, exceptions, and what it says about the cluster.
     #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_POLICY")]
     policy: Option<String>,
-    /// The objects of the cluster that the manifests go to.
-    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_WORLD")]
-    world: Option<String>,
     /// A migration network that a CR outside the manifests names; can be repeated.
     #[arg(long, value_name = "NAMESPACE/NAME", value_parser = reference)]
     migration_network: Vec<(String, String)>,
@@ -124,6 +128,9 @@ struct Cluster {
 struct Facts {
     #[command(flatten)]
     cluster: Cluster,
+    /// The objects of the cluster that the manifests go to, as `snapshot` writes them.
+    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_WORLD")]
+    world: Option<String>,
     /// The manifests are all NADs, KubeVirts and HyperConvergeds there are.
     #[arg(long)]
     complete: bool,
@@ -138,6 +145,8 @@ pub(crate) fn run(args: Args) -> ExitCode {
         Command::Serve(serve) => serve.run(args.color),
         Command::Certs(certs) => certs.run(),
         Command::Check(check) => check.run(args.color),
+        Command::Audit(audit) => audit.run(args.color),
+        Command::Snapshot(snapshot) => snapshot.run(),
         Command::Preview(preview) => preview.run(),
         Command::Networks(networks) => networks.run(),
         Command::Explain(explain) => explain.run(),

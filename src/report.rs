@@ -14,6 +14,7 @@ use crate::finding::{Finding, Level};
 use crate::manifests::NotJudged;
 use crate::place::ObjectRef;
 use crate::review::Review;
+use crate::words::counted;
 use std::collections::BTreeMap;
 
 /// A review with what it was made from.
@@ -21,7 +22,9 @@ use std::collections::BTreeMap;
 pub struct Report {
     /// The findings, each with its place where it has one.
     pub review: Review,
-    /// How many documents were read, of whatever kind.
+    /// Where its objects come from.
+    pub given: Given,
+    /// How many documents were read, of whatever kind; of a cluster, how many objects.
     pub documents: usize,
     /// The NADs that were judged, each once.
     pub judged: Vec<ObjectRef>,
@@ -35,6 +38,16 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The text of the files by name, for excerpts.
     pub sources: BTreeMap<String, String>,
+}
+
+/// Where the objects of a review come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Given {
+    /// Files.
+    #[default]
+    Documents,
+    /// A cluster, all that it has.
+    Cluster,
 }
 
 /// An output cannot be written as its format asks.
@@ -63,7 +76,7 @@ impl Report {
     pub fn summary(&self) -> String {
         format!(
             "{}, {} judged: {} denied, {}, {} excepted.",
-            counted(self.documents, "document"),
+            counted(self.documents, if self.given == Given::Cluster { "object" } else { "document" }),
             counted(self.judged.len(), "network"),
             self.count(Level::Deny),
             counted(self.count(Level::Warn), "warning"),
@@ -73,36 +86,49 @@ impl Report {
 
     /// Where documents were read but none of them asks for a judgement: one line that says so, and what would be judged.
     pub fn nothing_judged(&self) -> Option<String> {
-        if !self.judged.is_empty() || self.documents == 0 {
-            return None;
+        match self.given {
+            _ if !self.judged.is_empty() => None,
+            Given::Cluster => Some(self.nothing_judged_in_cluster()),
+            Given::Documents if self.documents == 0 => None,
+            Given::Documents => Some(self.nothing_judged_in_documents()),
         }
-        let how = "--migration-network NS/NAME judges the one that a KubeVirt elsewhere names";
+    }
+
+    fn nothing_judged_in_cluster(&self) -> String {
+        let unnamed = "No network was judged: no KubeVirt or HyperConverged names one";
+        match self.bystanders.len() {
+            _ if self.named => "No network was judged: the one that is named does not exist.".to_owned(),
+            0 => format!("{unnamed}, and there is no NetworkAttachmentDefinition."),
+            many => format!("{unnamed}; --all-nads would judge {}.", self.others(many)),
+        }
+    }
+
+    /// `2 NetworkAttachmentDefinitions (kubevirt/a, kubevirt/b)`
+    fn others(&self, many: usize) -> String {
         let named: Vec<_> = self.bystanders.iter().take(3).map(short).collect();
-        Some(match self.bystanders.len() {
+        let rest = if many > named.len() { ", ..." } else { "" };
+        format!("{} ({}{rest})", counted(many, "NetworkAttachmentDefinition"), named.join(", "))
+    }
+
+    fn nothing_judged_in_documents(&self) -> String {
+        let how = "--migration-network NS/NAME judges the one that a KubeVirt elsewhere names";
+        match self.bystanders.len() {
             _ if self.named => "No network was judged: none of the documents is the network that is named.".to_owned(),
             0 => format!(
                 "No network was judged: there is neither a KubeVirt or HyperConverged that names one here nor a \
                  NetworkAttachmentDefinition; {how}."
             ),
             many => format!(
-                "No network was judged: no KubeVirt or HyperConverged here names one; --all-nads would judge {} ({}{}), \
-                 {how}.",
-                counted(many, "NetworkAttachmentDefinition"),
-                named.join(", "),
-                if many > named.len() { ", ..." } else { "" },
+                "No network was judged: no KubeVirt or HyperConverged here names one; --all-nads would judge {}, {how}.",
+                self.others(many),
             ),
-        })
+        }
     }
 }
 
 /// `kubevirt/mig`
 fn short(object: &ObjectRef) -> String {
     object.namespace.as_ref().map_or_else(|| object.name.clone(), |namespace| format!("{namespace}/{}", object.name))
-}
-
-/// `1 document`, `2 documents`
-fn counted(many: usize, noun: &str) -> String {
-    format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
 }
 
 /// What is wrong and what to do, for outputs that have one text.

@@ -4,6 +4,7 @@
 //! only the wanted part of a large object in the same single pass.
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -129,6 +130,19 @@ impl<'a> Node<'a> {
                 .into_iter()
                 .map(|(key, value)| (Cow::Owned(key.into_owned()), value.into_owned()))
                 .collect())),
+        }
+    }
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Node::Null => serializer.serialize_unit(),
+            Node::Bool(flag) => serializer.serialize_bool(*flag),
+            Node::Number(number) => number.serialize(serializer),
+            Node::Text(text) => serializer.serialize_str(text),
+            Node::List(items) => serializer.collect_seq(items),
+            Node::Map(map) => serializer.collect_map(map.iter()),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! resource (what is read) ─► follow (list, watch, list again) ─► kept (states and objects) ─► judging ─► Judge
-//! reread (a few objects, now)      once (all lists, once: audit, networks, snapshot) ─► kept
+//! reread (a few objects, now)      once (all lists, once: audit, networks, snapshot; reduced) ─► kept
 //! named (tells that one object has changed)
 //! ```
 //!
@@ -15,6 +15,7 @@ pub mod judging;
 pub mod kept;
 pub mod named;
 pub mod once;
+pub mod reduced;
 pub mod reread;
 pub mod resource;
 pub mod wire;

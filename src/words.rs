@@ -1,4 +1,4 @@
-//! Which known word was probably meant by one that is not known.
+//! Which known word was probably meant by one that is not known; words for numbers.
 
 /// Longer words are compared with nothing: they are no slip.
 const LONGEST: usize = 64;
@@ -45,6 +45,11 @@ fn distance(a: &str, b: &str) -> usize {
         row
     });
     last.last().copied().unwrap_or_default()
+}
+
+/// `1 document`, `2 documents`
+pub fn counted(many: usize, noun: &str) -> String {
+    format!("{many} {noun}{}", if many == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

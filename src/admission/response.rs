@@ -185,7 +185,9 @@ fn field(finding: &Finding) -> String {
 /// All findings, a line each, the remark, and how to look closer.
 fn message(denied: &[Finding], remark: Option<&str>) -> String {
     let last = denied.first().map_or("", |finding| finding.rule);
-    let closing = format!("Look closer with `kubevirt-preflight explain {last}`.");
+    let closing = format!(
+        "Look closer with `kubevirt-preflight explain {last}`, at all there is with `kubevirt-preflight audit`."
+    );
     let lines = denied.iter().map(|finding| format!("{}: {} {}", finding.rule, finding.message, finding.help));
     let mut lines = within(lines, denied.len(), MESSAGE, str::len);
     lines.extend(remark.map(str::to_owned));

@@ -12,7 +12,7 @@ mod inputs;
 mod judged;
 mod room;
 
-pub(super) use args::ServeArgs;
+pub(super) use args::{ServeArgs, time};
 
 use super::Color;
 use super::output::{self, colored_errors};

@@ -1,9 +1,14 @@
-//! What a world file says about itself.
+//! What a world file says about itself, and how `snapshot` writes one.
+
+mod args;
+
+pub(super) use args::SnapshotArgs;
 
 use anyhow::{Result, bail};
 use jiff::civil::Date;
 use kubevirt_preflight::manifests::Manifests;
 use kubevirt_preflight::networks::declared::API_VERSION;
+use kubevirt_preflight::networks::report::List;
 use kubevirt_preflight::policy::Day;
 use kubevirt_preflight::tree::{Map, Node};
 use std::collections::BTreeSet;
@@ -17,6 +22,8 @@ pub(super) struct Snapshot {
     pub(super) taken: Option<Date>,
     /// Group and kind of the lists that are whole.
     pub(super) whole: BTreeSet<(String, String)>,
+    /// How far each list could be read.
+    pub(super) lists: Vec<List>,
 }
 
 impl Snapshot {
@@ -38,10 +45,10 @@ impl Snapshot {
     }
 
     fn read(&mut self, node: &Node<'_>) -> Result<()> {
-        const KEYS: [&str; 6] = ["apiVersion", "kind", "metadata", "cluster", "taken", "whole"];
+        const KEYS: [&str; 8] = ["apiVersion", "kind", "metadata", "cluster", "taken", "whole", "lists", "classes"];
         let keys = node.map().into_iter().flat_map(Map::iter).map(|(key, _)| key);
         if let Some(unknown) = keys.into_iter().find(|key| !KEYS.contains(key)) {
-            bail!("There is no key `{unknown}` in a Snapshot; the keys are `cluster`, `taken` and `whole`.");
+            bail!("There is no key `{unknown}` in a Snapshot; the keys are {}.", KEYS.join(", "));
         }
         self.cluster = node.text_at(&["cluster"]).map(str::to_owned).or(self.cluster.take());
         if let Some(taken) = node.text_at(&["taken"]) {
@@ -55,7 +62,19 @@ impl Snapshot {
             let (kind, group) = text.split_once('.').unwrap_or((text, ""));
             (group.to_owned(), kind.to_owned())
         }));
+        self.lists.extend(node.list_at(&["lists"]).iter().filter_map(list));
         Ok(())
+    }
+
+    /// The lists that could not be read, or not all of them: a sentence each.
+    pub(super) fn unread(&self) -> Vec<String> {
+        let told = |list: &List| {
+            let why = list.why.as_deref()?.trim_end_matches('.');
+            let remedy = if list.state == "forbidden" { "; grant the verb `list` on it" } else { "" };
+            let how = if list.objects.is_some() { "not all of it could be read" } else { "it could not be read" };
+            Some(format!("{}: {how}: {why}{remedy}.", list.name))
+        };
+        self.lists.iter().filter_map(told).collect()
     }
 
     /// Refuses the world of another cluster.
@@ -81,4 +100,10 @@ impl Snapshot {
         }
         notes
     }
+}
+
+fn list(node: &Node<'_>) -> Option<List> {
+    let text = |key| node.text_at(&[key]).map(str::to_owned);
+    let objects = node.at(&["objects"]).and_then(Node::whole).and_then(|count| usize::try_from(count).ok());
+    Some(List { name: text("name")?, state: text("state")?, objects, why: text("why") })
 }

@@ -47,7 +47,7 @@ impl Gathered {
                 given.paths.iter().map(|path| if path == "-" { "standard input" } else { path }).collect();
             bail!("There is no document in {}; name files that hold manifests.", names.join(", "));
         }
-        let given_world = facts.cluster.world.as_deref().map(read_world).transpose()?;
+        let given_world = facts.world.as_deref().map(read_world).transpose()?;
         let settings = Settings {
             migration_networks: facts.cluster.migration_network.clone(),
             all_nads: facts.all_nads,
@@ -64,6 +64,11 @@ impl Gathered {
             complete: facts.complete,
             given_world,
         })
+    }
+
+    /// With these objects of a cluster as the world that is given.
+    pub(super) fn on(self, objects: Vec<Object>, snapshot: Snapshot) -> Self {
+        Self { given_world: Some((objects, snapshot)), ..self }
     }
 
     /// The world that is given, before the manifests; `None` if there is none.

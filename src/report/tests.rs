@@ -73,6 +73,7 @@ pub(crate) fn sample() -> Report {
             ],
             excepted: vec![excepted],
         },
+        given: Given::Documents,
         documents: 3,
         judged: vec![nad, object("NetworkAttachmentDefinition", Some("kubevirt"), "good")],
         named: true,

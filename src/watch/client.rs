@@ -18,6 +18,8 @@ pub struct Access {
     pub kubeconfig: Option<PathBuf>,
     /// A context of it in place of its current one.
     pub context: Option<String>,
+    /// How long an answer may pause; left out, as long as it likes: a watch is silent for minutes.
+    pub pause: Option<Duration>,
 }
 
 /// Why there is no way to a cluster.
@@ -42,6 +44,7 @@ impl Access {
         let mut config = self.config().await?;
         config.connect_timeout = Some(CONNECT);
         config.write_timeout = Some(WRITE);
+        config.read_timeout = self.pause;
         // Who asks has its own pauses, and says what failed.
         config.default_retry = false;
         Client::try_from(config).map_err(NoCluster::Client)

@@ -3,8 +3,7 @@
 use super::client::{Failure, get};
 use super::kept::{Kept, State};
 use super::resource::Resource;
-use super::wire::{self, Line};
-use crate::objects::Object;
+use super::wire::{self, Line, Reading};
 use crate::place::ObjectRef;
 use crate::serve::metrics::Metrics;
 use axum::http::{Request, Response};
@@ -186,7 +185,7 @@ impl Following<'_> {
             return Ok(Ended::Over);
         };
         let again = Instant::now() + jittered(pace.relist);
-        let list = list(&self.cluster.client, &self.resource, version).await?;
+        let list = list(&self.cluster.client, &self.resource, version, wire::object).await?;
         let many = self.resource.is_of_nodes() && list.objects.len() as u64 > WATCHED_NODES;
         self.cluster.note(self.at, |kept| kept.listed(self.at, version, list.objects, &list.unread));
         self.saw();
@@ -269,14 +268,19 @@ impl Following<'_> {
 }
 
 /// A whole list.
-pub(super) struct List {
-    pub(super) objects: Vec<Object>,
+pub(super) struct List<T> {
+    pub(super) objects: Vec<T>,
     pub(super) unread: Vec<String>,
-    version: String,
+    pub(super) version: String,
 }
 
-/// Reads a list, page by page.
-pub(super) async fn list(client: &Client, resource: &Resource, version: &str) -> Result<List, Failure> {
+/// Reads a list, page by page, each object by `reading`.
+pub(super) async fn list<T>(
+    client: &Client,
+    resource: &Resource,
+    version: &str,
+    reading: Reading<T>,
+) -> Result<List<T>, Failure> {
     let mut list = List { objects: Vec::new(), unread: Vec::new(), version: String::new() };
     let (mut next, mut limit) = (String::new(), PAGE);
     loop {
@@ -292,7 +296,7 @@ pub(super) async fn list(client: &Client, resource: &Resource, version: &str) ->
             Err(_) => return Err(Failure::Other(format!("a page took longer than {ANSWER:?}"))),
         };
         let text = std::str::from_utf8(&bytes).map_err(|error| Failure::Other(error.to_string()))?;
-        let page = wire::page(text, resource, version)?;
+        let page = wire::page(text, resource, version, reading)?;
         list.objects.extend(page.objects);
         list.unread.extend(page.unread);
         match page.next {

@@ -9,11 +9,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
+/// What is made of an object of a list, given its text, its resource and the version; `None` if it is nothing to us.
+pub type Reading<T> = fn(&str, &Resource, &str) -> Result<Option<T>, String>;
+
 /// A page of a list.
-#[derive(Debug, Default)]
-pub struct Page {
+#[derive(Debug)]
+pub struct Page<T> {
     /// What of its objects matters.
-    pub objects: Vec<Object>,
+    pub objects: Vec<T>,
     /// The list's resourceVersion.
     pub version: String,
     /// Where the next page goes on.
@@ -85,18 +88,19 @@ struct Status<'a> {
     message: Cow<'a, str>,
 }
 
-/// Reads a page of the list of `resource` in `version`.
-pub fn page(text: &str, resource: &Resource, version: &str) -> Result<Page, Failure> {
+/// Reads a page of the list of `resource` in `version`, each object by `reading`.
+pub fn page<T>(text: &str, resource: &Resource, version: &str, reading: Reading<T>) -> Result<Page<T>, Failure> {
     let raw: RawPage<'_> = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     let mut page = Page {
         version: raw.metadata.resource_version.into_owned(),
         next: Some(raw.metadata.next.into_owned()).filter(|next| !next.is_empty()),
         remaining: raw.metadata.remaining_item_count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
-        ..Page::default()
+        objects: Vec::new(),
+        unread: Vec::new(),
     };
     for item in raw.items.unwrap_or_default() {
-        match read(item.get(), resource, version) {
-            Ok((_, object)) => page.objects.extend(object),
+        match reading(item.get(), resource, version) {
+            Ok(object) => page.objects.extend(object),
             Err(why) => page.unread.push(why),
         }
     }
@@ -123,8 +127,20 @@ pub fn line(text: &str, resource: &Resource, version: &str) -> Result<Line, Fail
     }
 }
 
-/// Reads one object of `resource`; items of a list leave out their kind.
+/// Reads one object of `resource`.
 pub fn read(text: &str, resource: &Resource, version: &str) -> Result<(ObjectRef, Option<Object>), String> {
+    let (name, node) = named(text, resource, version)?;
+    let object = Object::read(&node, name.clone(), None);
+    Ok((name, object))
+}
+
+/// The same without its name: the usual [`Reading`].
+pub fn object(text: &str, resource: &Resource, version: &str) -> Result<Option<Object>, String> {
+    read(text, resource, version).map(|(_, object)| object)
+}
+
+/// Name and content of an object; items of a list leave out their kind.
+pub(super) fn named<'t>(text: &'t str, resource: &Resource, version: &str) -> Result<(ObjectRef, Node<'t>), String> {
     let mut node = pick_text(text, resource.want).map_err(|error| format!("an object of {resource} is {error}"))?;
     if let Node::Map(Map(members)) = &mut node {
         members.retain(|(key, _)| key != "apiVersion" && key != "kind");
@@ -133,8 +149,7 @@ pub fn read(text: &str, resource: &Resource, version: &str) -> Result<(ObjectRef
     }
     let name = objects::name_of(&node).filter(|name| !name.name.is_empty());
     let name = name.ok_or_else(|| format!("an object of {resource} has no name"))?;
-    let object = Object::read(&node, name.clone(), None);
-    Ok((name, object))
+    Ok((name, node))
 }
 
 fn unreadable(error: &serde_json::Error) -> Failure {
@@ -152,7 +167,7 @@ mod tests {
         let nodes = all.iter().find(|resource| resource.is_of_nodes()).unwrap();
         let text = r#"{"kind":"NodeList","metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3},
             "items":[{"metadata":{"name":"a"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}]}"#;
-        let page = page(text, nodes, "v1").unwrap();
+        let page = page(text, nodes, "v1", object).unwrap();
         assert_eq!((page.version.as_str(), page.next.as_deref(), page.remaining), ("7", Some("x"), 3));
         assert_eq!(page.objects[0].reference().to_string(), "Node a");
         let Object::Found(found) = &page.objects[0] else { panic!() };

@@ -257,7 +257,7 @@ fn networks_come_from_files_flags_and_manifests() {
     let intervals: Vec<_> =
         json["networks"].as_array().unwrap().iter().map(|one| one["interval"].as_str().unwrap()).collect();
     assert!(intervals.contains(&"10.9.0.0/16") && intervals.contains(&"10.244.0.0/16"), "{intervals:?}");
-    assert!(run(&["networks"]).1.contains("KNOWN"));
+    assert!(run(&["networks", "--world", "examples/world.yaml"]).1.contains("KNOWN"));
 }
 
 #[test]

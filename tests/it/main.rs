@@ -1,9 +1,11 @@
 //! The program as its users run it, and what must hold of the repository.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod api;
 mod certs;
 mod chart;
 mod cli;
+mod cluster;
 mod docs;
 mod examples;
 mod formats;

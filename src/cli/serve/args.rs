@@ -80,6 +80,9 @@ pub(in crate::cli) struct ServeArgs {
     pub(super) on_cluster: bool,
     #[command(flatten)]
     pub(super) access: Access,
+    /// The objects of the cluster, as `snapshot` writes them.
+    #[arg(long, value_name = "FILE", env = "KUBEVIRT_PREFLIGHT_WORLD")]
+    pub(super) world: Option<String>,
     // Last: its heading would stand above all that follows.
     #[command(flatten)]
     pub(super) cluster: Cluster,
@@ -276,7 +279,7 @@ fn threads(text: &str) -> Result<usize, String> {
 }
 
 /// `5s`, `1m 30s`, `500ms`
-pub(super) fn time(text: &str) -> Result<Duration, String> {
+pub(in crate::cli) fn time(text: &str) -> Result<Duration, String> {
     let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
     let time = time.filter(|time| *time <= Duration::from_secs(24 * 3600));
     time.ok_or_else(|| "write a time of a day at most, with its unit, for example 5s or 500ms".to_owned())

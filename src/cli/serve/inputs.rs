@@ -20,6 +20,8 @@ use tokio::sync::watch;
 /// The last good state of each file.
 pub(super) struct Held {
     cluster: Cluster,
+    /// The world file.
+    file: Option<String>,
     overrides: Overrides,
     parts: Mutex<Parts>,
     /// The cluster that is watched, once there is a way to it; without one the world is a file's.
@@ -38,7 +40,8 @@ impl Held {
     /// Reads all files; the error of each one.
     pub(super) fn read(args: &ServeArgs) -> Result<Self, Vec<anyhow::Error>> {
         let (cluster, overrides) = (args.cluster.clone(), args.overrides());
-        let given = [&cluster.networks, &cluster.world].into_iter().flatten().any(|path| !path.is_empty());
+        let file = args.world.clone();
+        let given = [&cluster.networks, &file].into_iter().flatten().any(|path| !path.is_empty());
         let flags = !(cluster.pod_cidr.is_empty() && cluster.service_cidr.is_empty() && cluster.node.is_empty());
         let named = (given || flags || args.on_cluster).then_some(()).ok_or_else(|| {
             anyhow!(
@@ -47,11 +50,11 @@ impl Held {
         });
         let flags = flag_faults(&cluster);
         // What is wrong with the flags is in `flags` already.
-        let file = if flags.is_empty() { world::declared(&cluster) } else { world::declared(&without_flags(&cluster)) };
-        match (named, policy(&cluster, overrides), file, world(&cluster)) {
+        let declared = if flags.is_empty() { cluster.clone() } else { without_flags(&cluster) };
+        match (named, policy(&cluster, overrides), world::declared(&declared), world(file.as_deref())) {
             (Ok(()), Ok(policy), Ok(declared), Ok((world, snapshot))) if flags.is_empty() => {
                 let parts = Mutex::new(Parts { policy, declared, world, snapshot });
-                Ok(Self { cluster, overrides, parts, watched: OnceLock::new() })
+                Ok(Self { cluster, file, overrides, parts, watched: OnceLock::new() })
             }
             (named, policy, declared, world) => {
                 let errors = [named.err(), policy.err(), declared.err(), world.err()];
@@ -62,8 +65,8 @@ impl Held {
 
     /// The files, by what they are.
     pub(super) fn files(&self) -> Vec<(&'static str, PathBuf)> {
-        let Cluster { policy, networks, world, .. } = &self.cluster;
-        let named = [("policy", policy), ("networks", networks), ("world", world)];
+        let Cluster { policy, networks, .. } = &self.cluster;
+        let named = [("policy", policy), ("networks", networks), ("world", &self.file)];
         let paths = named.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
         paths.filter(|(_, path)| !path.is_empty()).map(|(what, path)| (what, PathBuf::from(path))).collect()
     }
@@ -80,7 +83,7 @@ impl Held {
                 replaced(&mut self.parts().declared, new)
             }
             _ => {
-                let (world, snapshot) = world(&self.cluster)?;
+                let (world, snapshot) = world(self.file.as_deref())?;
                 let mut parts = self.parts();
                 replaced(&mut parts.world, world) | replaced(&mut parts.snapshot, snapshot)
             }
@@ -163,8 +166,8 @@ fn policy(cluster: &Cluster, overrides: Overrides) -> Result<Policy> {
     Ok(policy)
 }
 
-fn world(cluster: &Cluster) -> Result<(Vec<Object>, Snapshot)> {
-    let path = cluster.world.as_deref().filter(|path| !path.is_empty());
+fn world(path: Option<&str>) -> Result<(Vec<Object>, Snapshot)> {
+    let path = path.filter(|path| !path.is_empty());
     let read = path.map(|path| read_world(path).with_context(|| format!("--world {path}:"))).transpose()?;
     Ok(read.unwrap_or_default())
 }

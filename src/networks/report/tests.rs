@@ -89,3 +89,50 @@ fn the_table_shows_a_few_origins_and_counts_the_rest() {
     let text = Report::of(&networks, &world().1).text([]);
     assert!(text.contains("Node d ") && !text.contains("Node e ") && text.contains("  and 2 more\n"), "{text}");
 }
+
+#[test]
+fn the_tree_nests_what_lies_inside_and_tells_of_lists() {
+    let claims = |text: &str, confidence, name: &str| {
+        let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: name.into() };
+        let mut found = Found::about(object, "nodes");
+        found.claim_text(Class::Pod, text, confidence, "p");
+        found.claims
+    };
+    let mut all = claims("10.0.0.0/8", Confidence::Floor, "a");
+    all.extend(claims("10.0.0.0/16 11.0.0.0/8", Confidence::Declared, "b"));
+    all.extend(claims("10.0.1.0/24", Confidence::Live, "c"));
+    let list = |name: &str, state: &str, objects, why: Option<&str>| List {
+        name: name.into(),
+        state: state.into(),
+        objects,
+        why: why.map(str::to_owned),
+    };
+    let lists = [
+        list("nodes", "bad", Some(2), Some("too deep")),
+        list("a", "absent", None, None),
+        list("services", "forbidden", None, Some("no\u{1b}")),
+        list("b", "absent", None, None),
+    ];
+    let (networks, classes) = (Networks::of(all), world().1);
+    let tree = Report::of(&networks, &classes).with_lists(&lists).tree([]);
+    let expected = "\
+pod
+  10.0.0.0/8  floor
+    | Node a (p)
+    10.0.0.0/16  declared
+      | Node b (p)
+      10.0.1.0/24  live
+        | Node c (p)
+  11.0.0.0/8  declared
+    | Node b (p)
+service
+";
+    assert!(tree.starts_with(expected), "{tree}");
+    let read = "
+READ
+nodes     bad        2 objects: too deep
+services  forbidden  no\u{fffd}
+not served: a, b
+";
+    assert!(tree.ends_with(read), "{tree}");
+}
