@@ -131,7 +131,7 @@ impl Lab {
 
     /// Gives the replicas another policy by their ConfigMap, and waits until each has read it.
     pub fn policy(&mut self, policy: &Value) {
-        let read = |replica: &Replica| {
+        let reloads = |replica: &Replica| {
             Metrics::of(&replica.address).sum("kubevirt_preflight_reloads_total", &["what=\"policy\"", "result=\"ok\""])
         };
         // As helm writes it: another's field would be a conflict at the next upgrade.
@@ -140,14 +140,16 @@ impl Lab {
         let (labels, annotations) = (&map["metadata"]["labels"], &map["metadata"]["annotations"]);
         let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"policy.yaml": policy_file(policy)},
             "metadata": {"name": format!("{NAME}-policy"), "namespace": NAME, "labels": labels, "annotations": annotations}});
-        let before: Vec<_> = self.replicas().iter().map(|replica| (replica.clone(), read(replica))).collect();
-        if map["data"] == data {
+        let before: Vec<_> = self.replicas().iter().map(|replica| (replica.clone(), reloads(replica))).collect();
+        // The same policy in other words is no reload.
+        let read = |data: &Value| serde_saphyr::from_str::<Value>(&text(data, "/policy.yaml")).ok();
+        if read(&map["data"]) == read(&data) {
             return;
         }
         let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", "-"];
         let said = self.kubectl_with(&apply, &map.to_string());
         assert!(said.ok, "{}", said.text);
-        let again = within(Duration::from_secs(20), || before.iter().all(|(replica, count)| read(replica) > *count));
+        let again = within(Duration::from_secs(20), || before.iter().all(|(replica, count)| reloads(replica) > *count));
         assert!(again, "the replicas read the new policy: {}", self.tell());
     }
 

@@ -134,7 +134,6 @@ pub fn rotation(lab: &mut Lab) {
     let said = lab.install(&short);
     lab.check("helm upgrade to short clocks", said.ok, &said.text);
     let load = Load::start();
-    // What lasts for a year is not renewed for shorter clocks: the Secret is emptied, and a new CA is made.
     let said = lab.kubectl(&["-n", NAME, "get", "secret", &format!("{NAME}-tls"), "-o", "jsonpath={.data}"]);
     lab.check("the Secret holds a pair", said.text.contains("tls.key"), &said.text);
     let first = bundle(lab);

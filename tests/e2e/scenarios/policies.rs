@@ -57,8 +57,10 @@ pub fn baseline(lab: &mut Lab) {
         said.text.lines().filter(|line| !line.starts_with("Warning")).map(|line| format!("{line}\n")).collect();
     let read: Result<Value, _> = serde_saphyr::from_str(&yaml);
     lab.check("the baseline is YAML", read.is_ok(), &said.text);
+    let exceptions = read.map(|read| read.get("exceptions").cloned().unwrap_or(read)).unwrap_or_default();
+    assert!(exceptions.is_array(), "{exceptions}");
     let mut with = policy();
-    with["exceptions"] = read.map(|read| read.get("exceptions").cloned().unwrap_or(read)).unwrap_or_default();
+    with["exceptions"] = exceptions;
     lab.policy(&with);
     std::fs::write(&own, super::super::lab::policy_file(&with)).unwrap();
     let said = audit(lab, &[]);

@@ -106,15 +106,15 @@ fn the_webhook_may_further_write_events_its_reports_and_two_objects_of_its_own()
                     verb,
                 )
             };
-            wanted.insert(own("get"));
+            wanted.extend(["get", "watch"].map(own));
             for group in ["", "events.k8s.io"] {
                 wanted.extend(["create", "patch"].map(|verb| right(None, group, "events", None, verb)));
             }
             if mode == "self-managed" {
-                wanted.extend(["update", "patch"].map(own));
+                wanted.insert(own("patch"));
                 let secret =
                     |verb| right(Some("kubevirt-preflight"), "", "secrets", Some("kubevirt-preflight-tls"), verb);
-                wanted.extend(["get", "update"].map(secret));
+                wanted.extend(["get", "watch", "update"].map(secret));
             }
             if report != "none" {
                 wanted
