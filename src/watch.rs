@@ -13,6 +13,7 @@ pub mod follow;
 pub mod judging;
 pub mod kept;
 pub mod once;
+pub mod pace;
 pub mod reread;
 pub mod resource;
 pub mod wire;

@@ -188,8 +188,8 @@ fn name_of(finding: &Finding, news: &str, about: &ObjectRef) -> String {
     };
     let (object, about) = (finding.object.to_string(), format!("{} {about}", about.group()));
     // The one becomes the other: that is no end of anything.
-    let rule = if finding.rule == "unseen-attachment" { "missing-attachment" } else { finding.rule };
-    name(&[news, rule, finding.object.group(), &object, &finding.subject, role, &about])
+    let cause = if finding.rule == "unseen-attachment" { "missing-attachment" } else { finding.rule };
+    name(&[news, cause, finding.object.group(), &object, &finding.subject, role, &about])
 }
 
 /// By FNV-1a, which no later version of the program computes otherwise.
