@@ -78,14 +78,11 @@ impl ServeArgs {
         let (judge_sender, judge_receiver) = watch::channel(None);
         let judge_sender = Arc::new(judge_sender);
         let held = Arc::new(held);
-        let (cluster, background) = match access {
-            Some((access, background)) => {
-                (Some(watch_cluster(&access, &held, &judge_sender, &metrics).await?), background)
-            }
-            None => {
-                held.publish(&judge_sender);
-                (None, BackgroundArgs::default())
-            }
+        let (cluster, background) = if let Some((access, background)) = access {
+            (Some(watch_cluster(&access, &held, &judge_sender, &metrics).await?), background)
+        } else {
+            held.publish(&judge_sender);
+            (None, BackgroundArgs::default())
         };
         let client = cluster.as_ref().map(|cluster| cluster.client.clone());
         let denials = background.follow(client, judge_receiver.clone(), &metrics);
@@ -170,7 +167,7 @@ fn follow(
     sender: Arc<watch::Sender<Option<Arc<Judge>>>>,
     metrics: Arc<Metrics>,
 ) {
-    let watched = Watched { what, facts: true, paths: vec![path], every: EVERY, since, metrics: Arc::clone(&metrics) };
+    let watched = Watched { what, facts: true, paths: vec![path], every: EVERY, since, metrics };
     tokio::spawn(watched.follow(move || {
         let new = held.renew(what).map_err(|error: anyhow::Error| told(&error))?;
         // The first state is published once the cluster has been read.
