@@ -1,8 +1,8 @@
 //! When the first world is made, and when the next.
 
 use crate::api::{Followed, HCOS, KUBEVIRTS, NADS, Says, kubevirt, nad, quick, until};
-use kubevirt_preflight::watch::follow::Pace;
 use kubevirt_preflight::watch::judging;
+use kubevirt_preflight::watch::pace::Pace;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
