@@ -3,7 +3,8 @@
 
 use crate::objects::WANTED;
 use crate::place::ObjectRef;
-use crate::sources::SOURCES;
+use crate::sources::{SOURCES, wanted};
+
 use crate::tree::Want;
 use std::fmt;
 
@@ -57,7 +58,7 @@ pub fn resources(opt_in: bool) -> Vec<Resource> {
             namespace: reads.namespace,
             name: reads.name,
             is_needed: false,
-            want: &Want::All,
+            want: wanted(reads),
         };
         if !all.iter().any(|other| other.id() == resource.id()) {
             all.push(resource);
