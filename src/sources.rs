@@ -174,7 +174,7 @@ impl Found {
     /// Claims `interval` for `class`.
     pub fn claim(&mut self, class: Class, interval: Interval, confidence: Confidence, path: impl Into<String>) {
         let origin = Origin::new(Arc::clone(&self.object), path);
-        self.claims.push(Claim { interval, class, confidence, origin, pool: None });
+        self.claims.push(Claim { interval, class, confidence, origin });
     }
 
     /// Claims what `text` names for `class`: prefixes, ranges and bare addresses, apart by commas or blanks. What cannot

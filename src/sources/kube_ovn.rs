@@ -45,7 +45,7 @@ fn learn(object: &Node<'_>, found: &mut Found) {
     // A NAD may draw from the default network, but that is never its own.
     let attachable = provider != "ovn";
     if attachable {
-        found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
+        found.claims.iter_mut().for_each(|claim| claim.origin.set_pool(&key));
     }
     if attachable || spec.get("default").and_then(Node::flag) == Some(true) {
         let pool = pool(key, spec, &prefixes, found);

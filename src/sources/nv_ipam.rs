@@ -34,7 +34,7 @@ fn learn(object: &Node<'_>, found: &mut Found) {
     };
     let key: Arc<str> = Arc::from(format!("nv-ipam/{kind}/{}", found.object.name));
     found.claim(Class::Secondary, prefix.interval(), Confidence::Live, format!("spec.{field}"));
-    found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
+    found.claims.iter_mut().for_each(|claim| claim.origin.set_pool(&key));
     let gateway = spec.text_at(&["gateway"]).and_then(address).filter(|_| !per_node);
     let mut holes = exclusions(spec, found);
     holes.extend(gateway.map(Interval::single));

@@ -41,7 +41,7 @@ fn learn(node: &Node<'_>, found: &mut Found) {
     found.primary_of = primary.then_some(namespaces);
     let key: Arc<str> = key.into();
     for claim in &mut found.claims {
-        claim.pool = Some(key.clone());
+        claim.origin.set_pool(&key);
     }
 }
 

@@ -1,19 +1,17 @@
 //! Parts that thousands of objects have in common, each kept once.
 
 use super::Found;
-use super::labels::{Group, Label};
 use crate::networks::origin::Field;
 use crate::objects::Object;
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// The parts of the objects that passed through [`Shared::share`]: labels of nodes, names of fields. What no object has
-/// any more is forgotten, so that it never holds more than twice what lives.
+/// The parts of the objects that passed through [`Shared::share`]: labels of nodes, names of fields. What fewer than two
+/// objects have is forgotten from time to time, so that no more is held than twice what is shared.
 #[derive(Debug, Default)]
 pub struct Shared {
-    groups: Pool<Group>,
-    labels: Pool<Label>,
+    labels: Pool<str>,
     fields: Pool<Field>,
 }
 
@@ -31,44 +29,35 @@ impl Shared {
         for claim in &mut found.claims {
             self.fields.share(claim.origin.field_mut());
         }
-        for group in found.node.iter_mut().flat_map(|node| node.labels.groups_mut()) {
-            if !self.groups.knows(group) {
-                for label in Arc::make_mut(group).labels_mut() {
-                    self.labels.share(label);
-                }
-            }
-            self.groups.share(group);
+        for text in found.node.iter_mut().flat_map(|node| node.labels.texts_mut()) {
+            self.labels.share(text);
         }
     }
 }
 
 #[derive(Debug)]
-struct Pool<T> {
+struct Pool<T: ?Sized> {
     known: HashSet<Arc<T>>,
-    /// At so many it is time to look which are still in use.
+    /// At so many it is time to look which two objects have.
     limit: usize,
 }
 
 const FEW: usize = 1024;
 
-impl<T> Default for Pool<T> {
+impl<T: ?Sized> Default for Pool<T> {
     fn default() -> Self {
         Self { known: HashSet::new(), limit: FEW }
     }
 }
 
-impl<T: Eq + Hash> Pool<T> {
-    fn knows(&self, part: &Arc<T>) -> bool {
-        self.known.contains(part)
-    }
-
+impl<T: Eq + Hash + ?Sized> Pool<T> {
     fn share(&mut self, part: &mut Arc<T>) {
         if let Some(known) = self.known.get(part) {
             *part = Arc::clone(known);
             return;
         }
         if self.known.len() >= self.limit {
-            self.known.retain(|known| Arc::strong_count(known) > 1);
+            self.known.retain(|known| Arc::strong_count(known) > 2);
             self.limit = FEW.max(self.known.len() * 2);
         }
         self.known.insert(Arc::clone(part));
@@ -96,8 +85,8 @@ mod tests {
         let mut shared = Shared::default();
         let (a, b) = (shared.share(node("a", "1")), shared.share(node("b", "1")));
         assert_eq!((&a, &b), (&node("a", "1"), &node("b", "1")));
-        // cpu.example.com, and kubernetes.io of each; os, two hostnames and two of the CPU; one field.
-        assert_eq!((shared.groups.known.len(), shared.labels.known.len(), shared.fields.known.len()), (3, 5, 1));
+        // Of cpu.example.com, and of kubernetes.io for each.
+        assert_eq!((shared.labels.known.len(), shared.fields.known.len()), (3, 1));
     }
 
     #[test]
@@ -107,8 +96,7 @@ mod tests {
         for n in 0..10 * FEW {
             drop(shared.share(node(&format!("node-{n}"), &n.to_string())));
         }
-        assert!(shared.labels.known.len() <= 2 * FEW, "{}", shared.labels.known.len());
-        assert!(shared.groups.known.len() <= 2 * FEW, "{}", shared.groups.known.len());
+        assert!(shared.labels.known.len() <= FEW, "{}", shared.labels.known.len());
         let again = shared.share(node("kept", "0"));
         assert_eq!(again, kept);
     }

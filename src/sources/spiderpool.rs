@@ -34,7 +34,7 @@ fn learn(object: &Node<'_>, found: &mut Found) {
     };
     let key: Arc<str> = Arc::from(format!("spiderpool/{}", found.object.name));
     found.claim(Class::Secondary, subnet.interval(), Confidence::Live, "spec.subnet");
-    found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
+    found.claims.iter_mut().for_each(|claim| claim.origin.set_pool(&key));
     let disabled = spec.get("disable").and_then(Node::flag) == Some(true);
     let given = spans(spec, "ips", found);
     let excluded = spans(spec, "excludeIPs", found);

@@ -27,7 +27,7 @@ fn learn(object: &Node<'_>, found: &mut Found) {
     if let Some(range) = object.text_at(&["spec", "range"]) {
         found.claim_text(Class::Secondary, range, Confidence::Live, "spec.range");
     }
-    found.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(&key)));
+    found.claims.iter_mut().for_each(|claim| claim.origin.set_pool(&key));
 }
 
 #[cfg(test)]
