@@ -7,8 +7,13 @@ use std::sync::Arc;
 /// [`super::shared::Shared`].
 ///
 /// A key with `=` or `,` and a value with `,` are left out: no API server takes them, and none can select them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels(Box<[Arc<str>]>);
+#[derive(Clone, Debug)]
+pub struct Labels {
+    /// What other nodes have, too; sorted by domain.
+    common: Arc<[Arc<str>]>,
+    /// The others; sorted by domain.
+    own: Box<[Arc<str>]>,
+}
 
 /// So many labels of one domain stand in one text: where one of them is a node's own, only these are not shared.
 const TOGETHER: usize = 32;
@@ -16,15 +21,43 @@ const TOGETHER: usize = 32;
 impl Labels {
     /// The value of `key`.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let (domain, name) = parted(key);
-        let start = self.0.partition_point(|text| parted(text).0 < domain);
-        let own = self.0[start..].iter().map(|text| parted(text)).take_while(|(other, _)| *other == domain);
-        own.flat_map(|(_, pairs)| pairs.split(',')).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        find(&self.common, key).or_else(|| find(&self.own, key))
     }
 
-    pub(crate) fn texts_mut(&mut self) -> &mut [Arc<str>] {
-        &mut self.0
+    /// Its texts as one list, sorted by domain.
+    pub(crate) fn texts(&self) -> Vec<&Arc<str>> {
+        let mut texts: Vec<_> = self.common.iter().chain(&self.own).collect();
+        texts.sort_unstable();
+        texts.sort_by_key(|text| parted(text).0);
+        texts
     }
+
+    /// The same texts, some of them in common with other nodes; both lists sorted by domain.
+    pub(crate) fn parted(common: Arc<[Arc<str>]>, own: Box<[Arc<str>]>) -> Self {
+        Self { common, own }
+    }
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self::parted(Arc::default(), Box::default())
+    }
+}
+
+/// What is shared makes no difference.
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts() == other.texts()
+    }
+}
+
+impl Eq for Labels {}
+
+fn find<'l>(texts: &'l [Arc<str>], key: &str) -> Option<&'l str> {
+    let (domain, name) = parted(key);
+    let start = texts.partition_point(|text| parted(text).0 < domain);
+    let near = texts[start..].iter().map(|text| parted(text)).take_while(|(other, _)| *other == domain);
+    near.flat_map(|(_, pairs)| pairs.split(',')).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Of two values for one key the last one stands, as in a JSON object that Go reads.
@@ -41,7 +74,7 @@ impl<'t> FromIterator<(&'t str, &'t str)> for Labels {
             let text = |pairs: &[String]| Arc::from([domain, &pairs.join(",")].concat());
             pairs.chunks(TOGETHER).map(text).collect::<Vec<_>>()
         };
-        Self(domains.into_iter().flat_map(texts).collect())
+        Self::parted(Arc::default(), domains.into_iter().flat_map(texts).collect())
     }
 }
 
@@ -83,7 +116,7 @@ mod tests {
         let keys: Vec<_> = (0..100).map(|n| format!("cpu.example.com/f{n}")).collect();
         let labels: Labels =
             keys.iter().map(|key| (key.as_str(), &key[16..])).chain([("z", "1"), ("a/b", "2")]).collect();
-        assert_eq!(labels.0.len(), 2 + 100_usize.div_ceil(TOGETHER));
+        assert_eq!(labels.texts().len(), 2 + 100_usize.div_ceil(TOGETHER));
         for key in &keys {
             assert_eq!(labels.get(key), Some(&key[16..]));
         }
