@@ -5,7 +5,6 @@
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   args:
     - audit
-    - --cluster
     - --policy=/etc/kubevirt-preflight/policy/policy.yaml
     {{- if .root.Values.nodeNetworkState.enabled }}
     - --node-network-state
