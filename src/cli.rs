@@ -80,10 +80,13 @@ struct Access {
     /// Context of the kubeconfig; left out, its current one.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+    /// Read NMState's NodeNetworkStates, too: whether each node has the interface that a network names.
+    #[arg(long)]
+    node_network_state: bool,
 }
 
 impl From<Access> for client::Access {
-    fn from(Access { kubeconfig, context }: Access) -> Self {
+    fn from(Access { kubeconfig, context, .. }: Access) -> Self {
         Self { kubeconfig, context, pause: None }
     }
 }

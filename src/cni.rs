@@ -337,11 +337,24 @@ impl Attachment {
         }
         self.gaps.sort();
         self.gaps.dedup();
+        self.shrink();
         self
     }
 }
 
 impl Attachment {
+    /// Gives back the room that the lists of few entries do not use: thousands of attachments are kept.
+    fn shrink(&mut self) {
+        self.chain.shrink_to_fit();
+        self.addresses.shrink_to_fit();
+        self.routes.shrink_to_fit();
+        self.gaps.shrink_to_fit();
+        self.leases.shrink_to_fit();
+        for notes in [&mut self.faults, &mut self.ambiguities, &mut self.oddities, &mut self.opaque] {
+            notes.shrink_to_fit();
+        }
+    }
+
     /// Whether it is certain that virt-handler gets no address because none is asked for.
     pub fn gives_no_address(&self) -> bool {
         let open = self.gaps.iter().any(|gap| gap.field == Field::Addresses);

@@ -32,7 +32,10 @@ pub mod spiderpool;
 #[cfg(test)]
 mod testing;
 mod text;
+mod wanted;
 pub mod whereabouts;
+
+pub use wanted::wanted;
 
 use crate::cni::Pool;
 use crate::net::Interval;

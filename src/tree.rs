@@ -222,6 +222,10 @@ fn without_lone_surrogates(text: &str) -> String {
 pub enum Want {
     /// All of it.
     All,
+    /// Nothing of it.
+    Nothing,
+    /// All members of an object, but of these only so much; anything that is no object as under [`Want::Members`].
+    Rest(&'static [(&'static str, Want)]),
     /// These members of an object; anything that is no object is read whole if it is a scalar.
     Members(&'static [(&'static str, Want)]),
     /// Of each element of a list this much.
@@ -314,7 +318,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let element = match self.want {
             Want::All => self,
             Want::Each(want) => Seed::of(want, self.room),
-            Want::Members(_) | Want::Part(_) | Want::Unread => {
+            Want::Nothing | Want::Rest(_) | Want::Members(_) | Want::Part(_) | Want::Unread => {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
                 return Ok(Node::List(Vec::new()));
             }
@@ -332,9 +336,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(Key(key)) = members.next_key()? {
             let want = match self.want {
                 Want::All => Some(self.want),
-                Want::Members(wanted) => wanted.iter().find(|(name, _)| *name == key).map(|(_, want)| want),
-                Want::Each(_) | Want::Part(_) | Want::Unread => None,
+                Want::Members(wanted) => named(wanted, &key),
+                Want::Rest(less) => named(less, &key).or(Some(&Want::All)),
+                Want::Each(_) | Want::Nothing | Want::Part(_) | Want::Unread => None,
             };
+            let want = want.filter(|want| !matches!(want, Want::Nothing));
             if want.is_some() {
                 self.take()?;
             }
@@ -346,6 +352,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         }
         Ok(Node::Map(map))
     }
+}
+
+fn named(members: &'static [(&'static str, Want)], key: &str) -> Option<&'static Want> {
+    members.iter().find(|(name, _)| *name == key).map(|(_, want)| want)
 }
 
 /// A key that borrows where the text has no escape.

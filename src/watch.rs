@@ -15,6 +15,7 @@ pub mod judging;
 pub mod kept;
 pub mod named;
 pub mod once;
+pub mod pace;
 pub mod reduced;
 pub mod reread;
 pub mod resource;

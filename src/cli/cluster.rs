@@ -8,7 +8,7 @@ use kubevirt_preflight::networks::report::List;
 use kubevirt_preflight::objects::Object;
 use kubevirt_preflight::tree::Node;
 use kubevirt_preflight::watch::kept::{Kept, Slot, State};
-use kubevirt_preflight::watch::resource::{JUDGED, resources};
+use kubevirt_preflight::watch::resource::{JUDGED, Resource, resources};
 use kubevirt_preflight::watch::{client, once};
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ pub(super) struct Taken {
 impl Live {
     /// Its objects, and how far they are all of them.
     pub(super) fn read(&self) -> Result<(Vec<Object>, Snapshot)> {
-        let kept = self.run(async |client| once::read(&client, resources()).await)?;
+        let kept = self.run(async |client| once::read(&client, self.resources()).await)?;
         said(&kept)
     }
 
     /// The same with the text of each object, and the cluster's name.
     pub(super) fn take(&self) -> Result<Taken> {
-        let (uid, (kept, nodes)) =
-            self.run(async |client| (once::cluster(&client).await, once::read_reduced(&client, resources()).await))?;
+        let (uid, (kept, nodes)) = self
+            .run(async |client| (once::cluster(&client).await, once::read_reduced(&client, self.resources()).await))?;
         let (objects, mut snapshot) = said(&kept)?;
         let remark = uid.as_ref().err().map(|failure| {
             format!(
@@ -51,6 +51,10 @@ impl Live {
         });
         snapshot.cluster = uid.ok();
         Ok(Taken { objects, nodes, snapshot, remark })
+    }
+
+    fn resources(&self) -> Vec<Resource> {
+        resources(self.access.node_network_state)
     }
 
     fn run<T>(&self, read: impl AsyncFnOnce(kube::Client) -> T) -> Result<T> {

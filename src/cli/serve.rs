@@ -44,6 +44,8 @@ struct Start {
     /// Before the files were read.
     since: SystemTime,
     access: Option<client::Access>,
+    /// Whether what is read only if asked for is read.
+    opt_in: bool,
     background: BackgroundArgs,
 }
 
@@ -69,13 +71,14 @@ impl ServeArgs {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
         let runtime = runtime.context("The threads of the server cannot be started:")?;
         let _lines = logs::AtTheEnd;
+        let opt_in = self.access.node_network_state;
         let access = self.on_cluster.then(|| client::Access::from(self.access));
         let background = self.background;
-        runtime.block_on(serve(Start { set, held, loaded, since, access, background }))
+        runtime.block_on(serve(Start { set, held, loaded, since, access, opt_in, background }))
     }
 }
 
-async fn serve(Start { mut set, held, loaded, since, access, background }: Start) -> Result<ExitCode> {
+async fn serve(Start { mut set, held, loaded, since, access, opt_in, background }: Start) -> Result<ExitCode> {
     room::adjust(&mut set.limits);
     let metrics = Arc::new(Metrics::default());
     let stop = signals::termination().context("Signals cannot be listened for:")?;
@@ -84,7 +87,7 @@ async fn serve(Start { mut set, held, loaded, since, access, background }: Start
         Some(access) => Some(access.client().await.context("--cluster cannot be used:")?),
         None => None,
     };
-    let judged = Judged::new(held, client.clone(), &metrics);
+    let judged = Judged::new(held, client.clone(), opt_in, &metrics);
     let denials = background.follow(client.clone(), judged.receiver(), &metrics);
     let telemetry = set.collector.map(|(endpoint, cas)| Telemetry::start(&endpoint, &cas, Arc::clone(&metrics)));
     let telemetry = telemetry.transpose().context("--otlp-endpoint cannot be used:")?;

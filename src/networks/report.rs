@@ -55,7 +55,12 @@ impl<'w> Report<'w> {
     pub fn of(networks: &'w Networks, classes: &'w Classes) -> Self {
         let mut sorted: Vec<_> = networks.iter().collect();
         sorted.sort_by_key(|network| (network.class, network.interval, network.confidence));
-        Self { version: 1, networks: sorted.into_iter().map(Row::of).collect(), classes, lists: &[] }
+        Self {
+            version: 1,
+            networks: sorted.into_iter().map(|network| Row::of(&network)).collect(),
+            classes,
+            lists: &[],
+        }
     }
 
     /// With the states of the lists that were read; json has no place for them.
@@ -163,7 +168,7 @@ impl<'w> Report<'w> {
 }
 
 impl Row {
-    fn of(network: Network<'_>) -> Self {
+    fn of(network: &Network<'_>) -> Self {
         let mut seen = BTreeSet::new();
         let origins = network.claims.iter().map(|claim| &claim.origin);
         let origins = origins.filter(|origin| seen.insert(*origin)).cloned().collect();

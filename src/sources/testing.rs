@@ -1,10 +1,11 @@
 //! What a source learnt, as lines of text.
 
-use super::{Found, Source};
+use super::{Found, Source, wanted};
 use crate::cni::Pool;
 use crate::networks::Claim;
 use crate::place::ObjectRef;
-use crate::tree::parse;
+use crate::tree::{parse, pick_text};
+use std::sync::Arc;
 
 pub(super) struct Learnt {
     pub(super) claims: Vec<String>,
@@ -22,6 +23,11 @@ pub(super) fn learnt_as(source: &'static Source, kind: &str, name: &str, spec: &
     let mut found = Found::about(object, source.name);
     let text = format!(r#"{{"spec":{spec}}}"#);
     (source.learn)(&parse(&text).unwrap(), &mut found);
+    for reads in source.reads.iter().filter(|reads| reads.kind == kind) {
+        let mut again = Found::about(Arc::clone(&found.object), source.name);
+        (source.learn)(&pick_text(&text, wanted(reads)).unwrap(), &mut again);
+        assert_eq!(again, found, "{text}");
+    }
     Learnt {
         claims: found.claims.iter().map(claim).collect(),
         pools: found.pools.iter().map(pool).collect(),

@@ -6,19 +6,34 @@ use crate::tree::{self, Want};
 use serde::de::DeserializeSeed;
 use std::collections::BTreeSet;
 
-fn tree_of(yaml: &str) -> Node<'static> {
-    serde_saphyr::with_deserializer_from_str(yaml, |d| tree::pick(&Want::All).deserialize(d)).expect(yaml).into_owned()
+fn tree_of(yaml: &str, want: &'static Want) -> Node<'static> {
+    serde_saphyr::with_deserializer_from_str(yaml, |d| tree::pick(want).deserialize(d)).expect(yaml).into_owned()
 }
 
-/// What every source that reads the object says.
+/// What every source that reads the object says; the part of it that is wanted must tell them the same.
 fn all_found(yaml: &str) -> Vec<Found> {
-    let node = tree_of(yaml);
+    let node = tree_of(yaml, &Want::All);
     let text = |keys: &[&str]| node.text_at(keys);
     let (version, kind) = (text(&["apiVersion"]).unwrap(), text(&["kind"]).unwrap());
     let name = text(&["metadata", "name"]).unwrap();
-    sources_for(version, kind, text(&["metadata", "namespace"]), name)
-        .map(|source| learn(source, &node, None))
-        .collect()
+    let namespace = text(&["metadata", "namespace"]);
+    let learnt = |source: &'static Source| {
+        let all = learn(source, &node, None);
+        for reads in source.reads.iter().filter(|reads| reads.holds(version, kind, namespace, name)) {
+            assert_eq!(learn(source, &tree_of(yaml, wanted(reads)), None), all, "{yaml}");
+        }
+        all
+    };
+    sources_for(version, kind, namespace, name).map(learnt).collect()
+}
+
+#[test]
+fn what_is_large_and_no_source_reads_is_not_wanted() {
+    let nodes = nodes::SOURCE.reads.first().unwrap();
+    let yaml = "{metadata: {name: a, managedFields: [{}], annotations: {a: b, kubectl.kubernetes.io/last-applied-configuration: x}},
+        spec: {podCIDR: 10.0.0.0/24}, status: {images: [{}], conditions: [{}], addresses: []}}";
+    let read = "{metadata: {name: a, annotations: {a: b}}, spec: {podCIDR: 10.0.0.0/24}, status: {addresses: []}}";
+    assert_eq!(tree_of(yaml, wanted(nodes)), tree_of(read, &Want::All));
 }
 
 fn found(yaml: &str) -> Found {

@@ -181,7 +181,7 @@ pub(super) fn reference(object: &ObjectRef) -> Value {
 }
 
 fn name_of(finding: &Finding, news: &str, about: &ObjectRef) -> String {
-    let role = match &finding.role {
+    let named_as = match &finding.role {
         Role::Reference(name) => name.as_str(),
         Role::Candidate => "candidate",
         Role::None => "",
@@ -189,7 +189,7 @@ fn name_of(finding: &Finding, news: &str, about: &ObjectRef) -> String {
     let (object, about) = (finding.object.to_string(), format!("{} {about}", about.group()));
     // The one becomes the other: that is no end of anything.
     let rule = if finding.rule == "unseen-attachment" { "missing-attachment" } else { finding.rule };
-    name(&[news, rule, finding.object.group(), &object, &finding.subject, role, &about])
+    name(&[news, rule, finding.object.group(), &object, &finding.subject, named_as, &about])
 }
 
 /// By FNV-1a, which no later version of the program computes otherwise.

@@ -75,7 +75,7 @@ struct Found {
 impl Writer {
     /// By this way to the API server.
     pub fn new(client: Client) -> Self {
-        Self { client, resources: resources() }
+        Self { client, resources: resources(true) }
     }
 
     /// Writes the Event, unless another replica just has.

@@ -42,6 +42,15 @@ fn pick_drops_what_is_not_wanted_but_still_reads_it() {
 }
 
 #[test]
+fn the_rest_of_an_object_is_all_but_what_is_named() {
+    const WANT: Want = Want::Rest(&[("a", Want::Nothing), ("b", Want::Members(&[("c", Want::All)]))]);
+    let node = pick_from(br#"{"x":{"a":[1]},"a":{"deep":[1]},"b":{"c":2,"d":3},"a":1,"y":[{"a":1}]}"#, &WANT).unwrap();
+    assert_eq!(node, parse(r#"{"x":{"a":[1]},"b":{"c":2},"y":[{"a":1}]}"#).unwrap());
+    assert_eq!(pick_from(b"[1]", &WANT).unwrap(), Node::List(Vec::new()));
+    assert!(pick_from(br#"{"a":tru}"#, &WANT).is_err());
+}
+
+#[test]
 fn a_bounded_number_of_values_is_kept() {
     let of = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
     assert!(parse(&of(MOST)).is_ok());

@@ -2,7 +2,8 @@
 //! tells no more of it than the right to get it, and RBAC grants both by `resourceNames`.
 
 use super::client::{Failure, get};
-use super::follow::{Lines, Pace, answer_to, jittered};
+use super::follow::{Lines, answer_to, jittered};
+use super::pace::Pace;
 use axum::http::HeaderValue;
 use axum::http::header::ACCEPT;
 use http_body_util::BodyExt;

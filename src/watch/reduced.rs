@@ -181,7 +181,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn kept(kind: &str, text: &str) -> String {
-        let all = resources();
+        let all = resources(true);
         let resource = all.iter().find(|resource| resource.kind == kind).unwrap();
         let (_, node) = reduced(text, resource, resource.versions[0]).unwrap().unwrap();
         serde_saphyr::to_string(&node).unwrap()

@@ -3,7 +3,8 @@
 
 use crate::objects::WANTED;
 use crate::place::ObjectRef;
-use crate::sources::SOURCES;
+use crate::sources::{SOURCES, wanted};
+
 use crate::tree::Want;
 use std::fmt;
 
@@ -44,10 +45,11 @@ pub static JUDGED: [Resource; 3] = [
     judged("k8s.cni.cncf.io", &["v1"], "network-attachment-definitions", "NetworkAttachmentDefinition"),
 ];
 
-/// Everything that is read, each list once although several sources read it.
-pub fn resources() -> Vec<Resource> {
+/// Everything that is read, each list once although several sources read it; `opt_in` includes what is read only if asked
+/// for.
+pub fn resources(opt_in: bool) -> Vec<Resource> {
     let mut all = JUDGED.to_vec();
-    for reads in SOURCES.iter().flat_map(|source| source.reads) {
+    for reads in SOURCES.iter().flat_map(|source| source.reads).filter(|reads| opt_in || !reads.opt_in) {
         let resource = Resource {
             group: reads.group,
             versions: reads.versions,
@@ -56,7 +58,7 @@ pub fn resources() -> Vec<Resource> {
             namespace: reads.namespace,
             name: reads.name,
             is_needed: false,
-            want: &Want::All,
+            want: wanted(reads),
         };
         if !all.iter().any(|other| other.id() == resource.id()) {
             all.push(resource);
@@ -121,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_list_of_one_name_is_asked_for_as_its_grant_allows() {
-        let all = resources();
+        let all = resources(true);
         let paths: Vec<_> = all.iter().map(|resource| resource.list(resource.versions[0])).collect();
         assert!(paths.contains(&"/apis/kubevirt.io/v1/kubevirts?".to_owned()));
         assert!(paths.contains(&"/apis/networking.k8s.io/v1/servicecidrs?".to_owned()));
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn no_list_is_read_twice() {
-        let mut names: Vec<_> = resources().iter().map(ToString::to_string).collect();
+        let mut names: Vec<_> = resources(true).iter().map(ToString::to_string).collect();
         let all = names.len();
         names.sort();
         names.dedup();

@@ -119,13 +119,12 @@ impl State {
     /// `/apis/GROUP/VERSION`, a list, or an object.
     fn found(&self, path: &str) -> Option<Value> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let (version, rest) = match path.strip_prefix("/api/v1") {
-            Some(rest) => ("v1".to_owned(), rest),
-            None => {
-                let mut parts = path.strip_prefix("/apis/")?.splitn(3, '/');
-                let (group, version) = (parts.next()?, parts.next()?);
-                (format!("{group}/{version}"), parts.next().map_or("", |rest| &path[path.len() - rest.len() - 1..]))
-            }
+        let (version, rest) = if let Some(rest) = path.strip_prefix("/api/v1") {
+            ("v1".to_owned(), rest)
+        } else {
+            let mut parts = path.strip_prefix("/apis/")?.splitn(3, '/');
+            let (group, version) = (parts.next()?, parts.next()?);
+            (format!("{group}/{version}"), parts.next().map_or("", |rest| &path[path.len() - rest.len() - 1..]))
         };
         let served: Vec<_> = KINDS.iter().filter(|(api, _, plural)| *api == version && self.serves(plural)).collect();
         if rest.is_empty() {

@@ -113,7 +113,7 @@ impl Api {
     }
 
     pub async fn client(&self) -> Client {
-        Access { kubeconfig: Some(self.kubeconfig()), context: None }.client().await.unwrap()
+        Access { kubeconfig: Some(self.kubeconfig()), ..Access::default() }.client().await.unwrap()
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -171,7 +171,6 @@ impl Api {
         let written = match (&head.method, found) {
             _ if is_watch => return state.watch(kind),
             (&Method::GET, Some(found)) => return json_of(200, &found),
-            (&Method::GET, None) => return status(404),
             (&Method::PUT, Some(found))
                 if body["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"] =>
             {
@@ -182,7 +181,7 @@ impl Api {
                 Some(patched) => patched,
                 None => return state.conflict(),
             },
-            (&Method::PUT | &Method::PATCH, None) => return status(404),
+            (&Method::GET | &Method::PUT | &Method::PATCH, None) => return status(404),
             _ => return state.conflict(),
         };
         state.writes += 1;
@@ -196,7 +195,7 @@ impl State {
         self.version += 1;
         let old = self.objects.remove(&kind);
         let what = if object.is_none() { "DELETED" } else { "MODIFIED" };
-        let Some(mut object) = object.clone().or(old) else { return };
+        let Some(mut object) = object.or(old) else { return };
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let line = line(what, &object);
         self.watchers.retain(|(watched, sender)| *watched != kind || sender.send(line.clone()).is_ok());
@@ -235,9 +234,9 @@ fn line(what: &str, object: &Value) -> Bytes {
 }
 
 /// `None` if it is a patch of another version.
-fn patched(mut object: Value, patch: &Value) -> Option<Value> {
-    assert_eq!(patch[0]["path"], "/metadata/resourceVersion", "a patch of whatever is there");
-    for operation in patch.as_array().unwrap() {
+fn patched(mut object: Value, operations: &Value) -> Option<Value> {
+    assert_eq!(operations[0]["path"], "/metadata/resourceVersion", "a patch of whatever is there");
+    for operation in operations.as_array().unwrap() {
         let (path, value) = (operation["path"].as_str().unwrap(), &operation["value"]);
         if path == "/metadata/resourceVersion" {
             assert_eq!(operation["op"], "replace");

@@ -6,8 +6,9 @@ use axum::http::{Method, Request, Response, StatusCode};
 use axum::{Router, body};
 use kube::{Client, Config};
 use kubevirt_preflight::serve::metrics::Metrics;
-use kubevirt_preflight::watch::follow::{Cluster, Pace};
+use kubevirt_preflight::watch::follow::Cluster;
 use kubevirt_preflight::watch::kept::Kept;
+use kubevirt_preflight::watch::pace::Pace;
 use kubevirt_preflight::watch::resource::JUDGED;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -154,13 +155,11 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request<Body>
     if request.method() == Method::PATCH {
         let body = body::to_bytes(request.into_body(), 1 << 22).await.unwrap();
         let mut script = script.lock().unwrap();
-        return match script.writes {
-            Some(code) => failure(code),
-            None => {
-                script.written.push((path, serde_json::from_slice(&body).unwrap()));
-                json_of(200, &json!({}))
-            }
-        };
+        if let Some(code) = script.writes {
+            return failure(code);
+        }
+        script.written.push((path, serde_json::from_slice(&body).unwrap()));
+        return json_of(200, &json!({}));
     }
     let said = script.lock().unwrap().lists.get(&path).cloned();
     match said {
@@ -265,7 +264,10 @@ impl Followed {
 }
 
 pub fn nads(kept: &Kept) -> Vec<String> {
-    let nads = kept.objects().map(|object| object.reference()).filter(|one| one.kind == "NetworkAttachmentDefinition");
+    let nads = kept
+        .objects()
+        .map(kubevirt_preflight::objects::Object::reference)
+        .filter(|one| one.kind == "NetworkAttachmentDefinition");
     nads.map(|object| object.name.clone()).collect()
 }
 

@@ -71,7 +71,7 @@ async fn a_bookmark_moves_on_without_a_list() {
 
 #[tokio::test]
 async fn a_watch_that_falls_silent_is_lost() {
-    let pace = kubevirt_preflight::watch::follow::Pace { silence: Duration::from_millis(50), ..quick() };
+    let pace = kubevirt_preflight::watch::pace::Pace { silence: Duration::from_millis(50), ..quick() };
     let followed = Followed::at(pace, &[(NADS, Says::Objects(100, vec![nad("a", 4)]))]).await;
     followed.state(NAD, "ready").await;
     followed.api.says(NADS, Says::Objects(101, vec![nad("b", 101)]));
@@ -80,7 +80,7 @@ async fn a_watch_that_falls_silent_is_lost() {
 
 #[tokio::test]
 async fn all_is_listed_again_after_a_while() {
-    let pace = kubevirt_preflight::watch::follow::Pace { relist: Duration::from_millis(50), ..quick() };
+    let pace = kubevirt_preflight::watch::pace::Pace { relist: Duration::from_millis(50), ..quick() };
     // A watch is asked for at least five seconds, and the script ends it earlier.
     let followed = Followed::at(pace, &[(NADS, Says::Objects(100, vec![nad("a", 4)]))]).await;
     followed.api.watched(NADS, 1).await;

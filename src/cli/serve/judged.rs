@@ -23,10 +23,10 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Watches the cluster, if there is one, and publishes each of its states; else the files as they were read.
-    pub(super) fn new(held: Held, client: Option<Client>, metrics: &Arc<Metrics>) -> Self {
+    /// Watches the cluster, if there is one (`opt_in`: what is read only if asked for, too), and publishes each of its states; else the files as they were read.
+    pub(super) fn new(held: Held, client: Option<Client>, opt_in: bool, metrics: &Arc<Metrics>) -> Self {
         let (held, sender, metrics) = (Arc::new(held), Arc::new(watch::Sender::new(None)), Arc::clone(metrics));
-        let cluster = client.map(|client| Arc::new(Cluster::new(client, resources(), Arc::clone(&metrics))));
+        let cluster = client.map(|client| Arc::new(Cluster::new(client, resources(opt_in), Arc::clone(&metrics))));
         let judged = Self { held, sender, metrics, cluster };
         match &judged.cluster {
             Some(cluster) => judged.watch(cluster),

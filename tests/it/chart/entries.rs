@@ -111,7 +111,8 @@ fn leaves(want: &Want, path: &str, all: &mut BTreeSet<String>) {
             }
         }
         Want::Each(want) | Want::Part(want) => leaves(want, path, all),
-        Want::All | Want::Unread => {
+        Want::Nothing => {}
+        Want::All | Want::Rest(_) | Want::Unread => {
             all.insert(path.to_owned());
         }
     }

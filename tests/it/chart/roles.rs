@@ -107,9 +107,7 @@ fn the_webhook_may_further_write_events_its_reports_and_two_objects_of_its_own()
                 )
             };
             wanted.extend(["get", "watch"].map(own));
-            for group in ["", "events.k8s.io"] {
-                wanted.extend(["create", "patch"].map(|verb| right(None, group, "events", None, verb)));
-            }
+            wanted.extend(["get", "create", "patch"].map(|verb| right(None, "", "events", None, verb)));
             if mode == "self-managed" {
                 wanted.insert(own("patch"));
                 let secret =

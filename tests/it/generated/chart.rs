@@ -102,7 +102,7 @@ fn rows(text: &str) -> Vec<Row> {
         path.retain(|(at, _)| *at < indent);
         path.push((indent, key.to_owned()));
         let path = path.iter().map(|(_, key)| key.clone()).collect();
-        rows.push(Row { path, meaning: comment.drain(..).collect::<Vec<_>>().join(" ") });
+        rows.push(Row { path, meaning: std::mem::take(&mut comment).join(" ") });
     }
     rows
 }
