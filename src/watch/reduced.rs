@@ -203,19 +203,59 @@ mod tests {
             r#"{{"metadata":{{"name":"k","namespace":"n","annotations":{{"a":"secret"}}}},
                 "spec":{{"customizeComponents":{{"patches":[{patches}]}}}}}}"#
         );
-        insta::assert_snapshot!(kept("KubeVirt", &text), @r#""#);
+        insta::assert_snapshot!(kept("KubeVirt", &text), @r##"
+        apiVersion: kubevirt.io/v1
+        kind: KubeVirt
+        metadata:
+          name: k
+          namespace: "n"
+        spec:
+          customizeComponents:
+            patches:
+            - {}
+            - resourceType: DaemonSet
+              resourceName: virt-handler
+              patch: "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"k8s.v1.cni.cncf.io/networks\":\"m@migration0\"}}}}}"
+        "##);
     }
 
     #[test]
     fn texts_in_texts_are_reduced_and_unreadable_ones_left_out() {
         let json =
             r#"{"net-conf.json":"{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Key\":\"secret\"}}","cni":"secret"}"#;
-        insta::assert_snapshot!(config_map("kube-flannel-cfg", json), @r#""#);
+        insta::assert_snapshot!(config_map("kube-flannel-cfg", json), @r##"
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: kube-flannel-cfg
+          namespace: kube-system
+        data:
+          net-conf.json: "{\"Network\":\"10.244.0.0/16\"}"
+        "##);
         let yaml =
             r#"{"install-config":"pullSecret: secret\nnetworking: {machineNetwork: [{cidr: 192.168.1.0/24}]}\n"}"#;
-        insta::assert_snapshot!(config_map("cluster-config-v1", yaml), @r#""#);
+        insta::assert_snapshot!(config_map("cluster-config-v1", yaml), @r##"
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: cluster-config-v1
+          namespace: kube-system
+        data:
+          install-config: |
+            networking:
+              machineNetwork:
+              - cidr: 192.168.1.0/24
+        "##);
         let broken = r#"{"install-config":"pullSecret: secret\nnetworking: [\n","other":"secret"}"#;
-        insta::assert_snapshot!(config_map("cluster-config-v1", broken), @r#""#);
+        insta::assert_snapshot!(config_map("cluster-config-v1", broken), @r##"
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: cluster-config-v1
+          namespace: kube-system
+        data:
+          install-config: (left out)
+        "##);
     }
 
     #[test]

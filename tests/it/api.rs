@@ -119,13 +119,7 @@ impl State {
     /// `/apis/GROUP/VERSION`, a list, or an object.
     fn found(&self, path: &str) -> Option<Value> {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let (version, rest) = if let Some(rest) = path.strip_prefix("/api/v1") {
-            ("v1".to_owned(), rest)
-        } else {
-            let mut parts = path.strip_prefix("/apis/")?.splitn(3, '/');
-            let (group, version) = (parts.next()?, parts.next()?);
-            (format!("{group}/{version}"), parts.next().map_or("", |rest| &path[path.len() - rest.len() - 1..]))
-        };
+        let (version, rest) = versioned(path)?;
         let served: Vec<_> = KINDS.iter().filter(|(api, _, plural)| *api == version && self.serves(plural)).collect();
         if rest.is_empty() {
             let names: Vec<_> = served.iter().map(|(.., plural)| json!({"name": plural})).collect();
@@ -164,6 +158,17 @@ impl State {
         let next = if from + page.len() < all.len() { (from + page.len()).to_string() } else { String::new() };
         Some(json!({"metadata": {"resourceVersion": "7", "continue": next}, "items": page}))
     }
+}
+
+/// The apiVersion of a path, and what follows it.
+fn versioned(path: &str) -> Option<(String, &str)> {
+    if let Some(rest) = path.strip_prefix("/api/v1") {
+        return Some(("v1".to_owned(), rest));
+    }
+    let path = path.strip_prefix("/apis/")?;
+    let (group, rest) = path.split_once('/')?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    Some((format!("{group}/{}", &rest[..end]), &rest[end..]))
 }
 
 fn is(object: &Value, version: &str, kind: &str, namespace: Option<&str>, name: Option<&str>) -> bool {

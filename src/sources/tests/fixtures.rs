@@ -39,11 +39,13 @@ fn learnt(source: &'static Source, node: &Node<'_>) -> Vec<String> {
 fn every_fixture_says_what_stands_before_it() {
     let mut wrong = Vec::new();
     for Fixture { source, yaml, expected } in fixtures() {
-        let node = tree_of(&yaml);
+        let node = tree_of(&yaml, &Want::All);
         let text = |keys: &[&str]| node.text_at(keys);
         let (api, kind) = (text(&["apiVersion"]).unwrap(), text(&["kind"]).unwrap());
         let name = text(&["metadata", "name"]).unwrap();
         assert!(source.reads_object(api, kind, text(&["metadata", "namespace"]), name), "{}: {yaml}", source.name);
+        // Also of the part that is wanted.
+        all_found(&yaml);
         let learnt = learnt(source, &node);
         if learnt != expected {
             wrong.push(format!("{}: before\n{yaml}should stand\n{}\n", source.name, learnt.join("\n")));
@@ -92,7 +94,7 @@ fn a_wrong_type_anywhere_is_noted() {
     let (mut noted, mut silent) = (0, BTreeSet::new());
     for by in ["3", "[[]]", r#"{"x":{}}"#, "true", r#""x""#].map(|text| tree::parse(text).unwrap().into_owned()) {
         for Fixture { source, yaml, .. } in fixtures() {
-            let node = tree_of(&yaml);
+            let node = tree_of(&yaml, &Want::All);
             let before = learn(source, &node, None);
             for changed in replaced(&node, &by) {
                 let after = learn(source, &changed, None);
