@@ -141,16 +141,31 @@ pub fn rotation(lab: &mut Lab) {
     lab.check("helm upgrade to short clocks", said.ok, &said.text);
     // A CA that was made for a year stays for a year: without the Secret's data there is a new one, by the new clocks.
     let secret = format!("{NAME}-tls");
-    let said = lab.kubectl(&["-n", NAME, "patch", "secret", &secret, "--type=json", "-p", r#"[{"op":"remove","path":"/data"}]"#]);
+    let said = lab.kubectl(&[
+        "-n",
+        NAME,
+        "patch",
+        "secret",
+        &secret,
+        "--type=json",
+        "-p",
+        r#"[{"op":"remove","path":"/data"}]"#,
+    ]);
     lab.check("the Secret's data taken away by hand", said.ok, &said.text);
-    lab.eventually("another CA takes its place", 60, |lab| ![before.as_str(), ""].contains(&bundle(lab).as_str()) && lab.dry_run().ok);
+    lab.eventually("another CA takes its place", 60, |lab| {
+        ![before.as_str(), ""].contains(&bundle(lab).as_str()) && lab.dry_run().ok
+    });
     lab.settle();
     let load = Load::start();
     // The one of before lasts for a year and stays in the bundle, for whoever still shows a certificate of it.
-    let made = |lab: &Lab| -> Vec<String> { authorities(&bundle(lab)).into_iter().filter(|one| !authorities(&before).contains(one)).collect() };
+    let made = |lab: &Lab| -> Vec<String> {
+        authorities(&bundle(lab)).into_iter().filter(|one| !authorities(&before).contains(one)).collect()
+    };
     let first = made(lab);
     lab.check("one CA by the new clocks", first.len() == 1, &format!("{first:?}"));
-    lab.eventually("the next CA is published beside it", 120, |lab| made(lab).len() == 2 && made(lab).contains(&first[0]));
+    lab.eventually("the next CA is published beside it", 120, |lab| {
+        made(lab).len() == 2 && made(lab).contains(&first[0])
+    });
     lab.eventually("and the first one goes", 120, |lab| !made(lab).is_empty() && !made(lab).contains(&first[0]));
     unharmed(lab, "CA and leaf are renewed", load);
     let said = lab.install(&values());
