@@ -168,7 +168,7 @@ mod tests {
         let nodes = all.iter().find(|resource| resource.is_of_nodes()).unwrap();
         let text = r#"{"kind":"NodeList","metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3},
             "items":[{"metadata":{"name":"a"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}]}"#;
-        let page = page(text, nodes, "v1", &(Arc::new(object) as Reading<_>)).unwrap();
+        let page = page(text, nodes, "v1", &(Arc::new(object) as Reading<Object>)).unwrap();
         assert_eq!((page.version.as_str(), page.next.as_deref(), page.remaining), ("7", Some("x"), 3));
         assert_eq!(page.objects[0].reference().to_string(), "Node a");
         let Object::Found(found) = &page.objects[0] else { panic!() };

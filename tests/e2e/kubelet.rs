@@ -14,6 +14,7 @@ mod status;
 mod volumes;
 
 pub use pod::folder;
+pub use volumes::base64;
 
 use super::api;
 use super::image::Image;

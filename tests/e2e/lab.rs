@@ -220,14 +220,18 @@ impl Lab {
         (std::mem::take(&mut self.failures), std::mem::take(&mut self.checks))
     }
 
-    /// The last lines of every Pod's log, and what the API server says of the Pods.
+    /// The last lines of a Pod's log, in our namespace.
+    pub fn log(&self, pod: &str) -> String {
+        let log = fs::read_to_string(super::kubelet::folder(NAME, pod).join("log")).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
+    }
+
+    /// The last lines of every replica's log, and what the API server says of the Pods.
     pub fn tell(&self) -> String {
         let pods = self.kubectl(&["get", "pods,endpointslices", "-A", "-o", "wide"]).text;
-        let logs = self.replicas().into_iter().map(|replica| {
-            let log = fs::read_to_string(super::kubelet::folder(NAME, &replica.name).join("log")).unwrap_or_default();
-            let lines: Vec<_> = log.lines().collect();
-            format!("{}:\n{}", replica.name, lines[lines.len().saturating_sub(12)..].join("\n"))
-        });
+        let replicas = self.replicas().into_iter().map(|replica| replica.name);
+        let logs = replicas.map(|name| format!("{name}:\n{}", self.log(&name)));
         [pods].into_iter().chain(logs).collect::<Vec<_>>().join("\n")
     }
 }

@@ -1,10 +1,10 @@
-{{/* The container of a pod that looks at the cluster once: `dict "root" $ "args" LIST`. */}}
+{{/* The container of a pod that looks at the cluster once: `dict "root" $ "command" WORDS "args" LIST`. */}}
 {{- define "kubevirt-preflight.auditContainer" -}}
 - name: kubevirt-preflight
   image: {{ include "kubevirt-preflight.image" .root | quote }}
   imagePullPolicy: {{ .root.Values.image.pullPolicy }}
   args:
-    - audit
+    {{- toYaml .command | nindent 4 }}
     - --policy=/etc/kubevirt-preflight/policy/policy.yaml
     {{- if .root.Values.nodeNetworkState.enabled }}
     - --node-network-state

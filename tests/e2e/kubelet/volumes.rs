@@ -194,7 +194,8 @@ pub fn field(pod: &Value, path: &str, shared: &Shared) -> String {
     text(pod, pointer)
 }
 
-fn base64(text: &str) -> Vec<u8> {
+/// The bytes of a text in base64.
+pub fn base64(text: &str) -> Vec<u8> {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
         b'a'..=b'z' => Some(byte - b'a' + 26),

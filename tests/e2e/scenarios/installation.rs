@@ -16,5 +16,6 @@ pub fn installs(lab: &mut Lab) {
     let probe = lab.dry_run();
     lab.warned("a KubeVirt that names what is not there", &probe, &["unseen-attachment"]);
     let test = lab.helm(&["test", NAME, "--timeout", "60s"], &json!({}));
-    lab.check("helm test", test.ok, &test.text);
+    let log = lab.log(&format!("{NAME}-test"));
+    lab.check("helm test", test.ok, &format!("{}\n{log}", test.text));
 }

@@ -13,17 +13,23 @@ pub fn of_users(lab: &mut Lab) {
     lab.check("we were not asked", after.total_cmp(&before).is_eq(), &format!("{before} before, {after} after"));
 }
 
-/// The list of tests/e2e/rights.txt is what `kubectl auth can-i --list` says, less what every account may.
+const NAMESPACES: [&str; 4] = [NAME, "kube-system", "default", "kubevirt"];
+
+/// The list of tests/e2e/rights.txt is what `kubectl auth can-i --list` says, less what every account may. GENERATE=1 writes it.
 pub fn of_ours(lab: &mut Lab) {
     let account = format!("--as=system:serviceaccount:{NAME}:{NAME}");
-    let mut told = String::new();
-    for namespace in [NAME, "kube-system", "default", "kubevirt"] {
+    let own = |namespace: &str| {
         let list = |account: &str| -> BTreeSet<String> {
             let said = lab.kubectl(&["-n", namespace, "auth", "can-i", "--list", "--no-headers", account]);
             said.text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
         };
-        let everyone = list("--as=system:serviceaccount:kubevirt:nobody");
-        told.extend(list(&account).difference(&everyone).map(|line| format!("{namespace}: {line}\n")));
+        list(&account).difference(&list("--as=system:serviceaccount:kubevirt:nobody")).cloned().collect::<BTreeSet<_>>()
+    };
+    let rights = NAMESPACES.map(own);
+    let everywhere = rights.iter().skip(1).fold(rights[0].clone(), |all, one| all.intersection(one).cloned().collect());
+    let mut told: String = everywhere.iter().map(|line| format!("everywhere: {line}\n")).collect();
+    for (namespace, own) in NAMESPACES.iter().zip(&rights) {
+        told.extend(own.difference(&everywhere).map(|line| format!("{namespace}: {line}\n")));
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/rights.txt");
     if std::env::var_os("GENERATE").is_some() {

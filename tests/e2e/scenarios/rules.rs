@@ -14,13 +14,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Rules that no admission can show, each with the reason.
-const NOT_HERE: [(&str, &str); 6] = [
+const NOT_HERE: [(&str, &str); 8] = [
     ("duplicate-object", "an API server has every object once"),
     ("expired-exception", "of the policy, not of a write; the scenario of exceptions has it"),
     ("misspelt-kind", "an API server does not take it"),
     ("missing-attachment", "the NAD may come with the next write: unseen-attachment"),
+    ("missing-interface", "NodeNetworkStates are read only if asked for, and the parts have no CRD of them"),
     ("unchecked-networks", "shown by itself, below"),
     ("unreadable-document", "an API server does not take it"),
+    ("weak-interface", "as missing-interface"),
 ];
 
 /// Kinds that are written; an example that needs another is passed over.
