@@ -90,7 +90,10 @@ const THROUGH: &[(&[&str], &[&str])] = &[
         ],
     ),
     // Nodes that virt-handler runs on, too.
-    (&["attachments", "network", "settings"], &["node-local-ipam", "range-too-small", "tight-range"]),
+    (
+        &["attachments", "network", "settings"],
+        &["missing-interface", "node-local-ipam", "range-too-small", "tight-range", "weak-interface"],
+    ),
     // The other side of an overlap, too.
     (
         &["attachments", "network", "networks"],
