@@ -30,7 +30,7 @@ build: ## Build the program
 test: ## Run all tests
 	$(CARGO) test --quiet --locked
 
-generate: ## Write what is generated: tables in README.md, docs/serve.md and the chart, schemas, the chart's list of sources
+generate: ## Write what is generated: tables in docs/rules.md, docs/serve.md and the chart, schemas, the chart's list of sources
 	GENERATE=1 $(CARGO) test --quiet --locked --test it generated
 
 fmt: ## Check the layout of the code, also of what only macros name
