@@ -96,7 +96,7 @@ fn make_targets_in_the_pages_exist() {
         let text = std::fs::read_to_string(&page).unwrap();
         for mention in ["`make ", "$ make ", "run: make "] {
             for rest in text.split(mention).skip(1) {
-                let target: String = rest.chars().take_while(char::is_ascii_lowercase).collect();
+                let target: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
                 assert!(makefile.contains(&format!("\n{target}:")), "{}: make {target}", page.display());
                 count += 1;
             }
