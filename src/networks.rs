@@ -19,7 +19,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// What uses the addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -109,8 +108,6 @@ pub struct Claim {
     pub confidence: Confidence,
     /// The field.
     pub origin: Origin,
-    /// The pool that this range is, if it is one that a NAD can draw from: see [`crate::cni::Attachment::own`].
-    pub pool: Option<Arc<str>>,
 }
 
 /// Addresses in use, with everyone who says so; never empty of claims.
@@ -152,7 +149,6 @@ struct Place {
 
 /// A network while claims are merged.
 struct Head {
-    shelf: Shelf,
     /// Its first claim.
     lead: u32,
     claims: u32,
@@ -167,14 +163,15 @@ impl Networks {
         claims.sort_unstable_by(|a, b| merge_order(a).cmp(&merge_order(b)).then_with(|| a.cmp(b)));
         claims.dedup();
         let (heads, mut seats) = merged(&claims);
+        let shelf = |at: &usize| shelf(&claims[heads[*at].lead as usize]);
         let mut order: Vec<_> = (0..heads.len()).collect();
-        order.sort_by_key(|&at| heads[at].shelf);
+        order.sort_by_key(shelf);
         let mut starts = vec![0; heads.len()];
         let (mut places, mut shelves) = (Vec::with_capacity(heads.len()), BTreeMap::<Shelf, Range<usize>>::new());
         let mut start = 0;
         for at in order {
             let head = &heads[at];
-            shelves.entry(head.shelf).or_insert(places.len()..0).end = places.len() + 1;
+            shelves.entry(shelf(&at)).or_insert(places.len()..0).end = places.len() + 1;
             places.push(Place { start, pooled: head.pooled });
             starts[at] = start;
             start += head.claims;
@@ -245,6 +242,10 @@ impl Networks {
     }
 }
 
+fn shelf(claim: &Claim) -> Shelf {
+    (claim.class, claim.interval.family(), claim.confidence)
+}
+
 /// The networks of claims in merge order, and for each claim which of them holds it.
 #[allow(clippy::cast_possible_truncation)] // a world of four thousand million claims fits into no memory
 fn merged(claims: &[Claim]) -> (Vec<Head>, Vec<u32>) {
@@ -252,17 +253,17 @@ fn merged(claims: &[Claim]) -> (Vec<Head>, Vec<u32>) {
     // The last network of a shelf is the one that reaches farthest.
     let mut last = BTreeMap::<Shelf, u32>::new();
     let mut holder = |(at, claim): (usize, &Claim)| {
-        let shelf = (claim.class, claim.interval.family(), claim.confidence);
+        let shelf = shelf(claim);
         let holds = |head: &u32| claims[heads[*head as usize].lead as usize].interval.holds(claim.interval);
         let able = last.range(shelf..=(shelf.0, shelf.1, Confidence::Live)).map(|(_, head)| *head).find(holds);
         let head = able.unwrap_or(heads.len() as u32);
         if able.is_none() {
-            heads.push(Head { shelf, lead: at as u32, claims: 0, pooled: false });
+            heads.push(Head { lead: at as u32, claims: 0, pooled: false });
             last.insert(shelf, head);
         }
         let taken = &mut heads[head as usize];
         taken.claims += 1;
-        taken.pooled |= claim.pool.is_some();
+        taken.pooled |= claim.origin.pool().is_some();
         head
     };
     let holders = claims.iter().enumerate().map(&mut holder).collect();

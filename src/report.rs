@@ -68,8 +68,9 @@ impl Report {
     }
 
     /// Whether any finding is of `level` or above.
-    pub fn reaches(&self, level: Level) -> bool {
-        self.review.findings.iter().any(|finding| finding.level >= level)
+    pub fn reaches(&self, level: impl Into<Option<Level>>) -> bool {
+        let level = level.into();
+        self.review.findings.iter().any(|finding| level.is_some_and(|level| finding.level >= level))
     }
 
     /// `3 documents, 1 network judged: 1 denied, 2 warnings, 0 excepted.`

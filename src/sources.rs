@@ -204,7 +204,7 @@ impl Found {
     /// Claims `interval` for `class`.
     pub fn claim(&mut self, class: Class, interval: Interval, confidence: Confidence, path: impl Into<String>) {
         let origin = Origin::new(Arc::clone(&self.object), path);
-        self.claims.push(Claim { interval, class, confidence, origin, pool: None });
+        self.claims.push(Claim { interval, class, confidence, origin });
     }
 
     /// Claims what `text` names for `class`: prefixes, ranges and bare addresses, apart by commas or blanks. What cannot
@@ -220,7 +220,7 @@ impl Found {
 
     /// Marks every claim as one of the pool that NADs name `key`.
     fn pooled(&mut self, key: &Arc<str>) {
-        self.claims.iter_mut().for_each(|claim| claim.pool = Some(Arc::clone(key)));
+        self.claims.iter_mut().for_each(|claim| claim.origin.set_pool(key));
     }
 
     /// Notes that the field at `path` cannot be read.

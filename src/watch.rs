@@ -9,6 +9,7 @@
 //! kube-runtime's watcher is not used: it hides the version of a list and the bookmarks, which age rests on, and keeps
 //! whole objects, of which a cluster's nodes take half a gigabyte.
 
+pub mod answers;
 pub mod client;
 pub mod follow;
 pub mod judging;

@@ -2,6 +2,7 @@
 //!
 //! A [`World`] is immutable and cheap to clone. [`World::after`] lays a write over it without copying what is below.
 
+mod attached;
 mod inputs;
 mod interfaces;
 mod judged;
@@ -9,17 +10,18 @@ mod meeting;
 mod nodes;
 mod references;
 
+pub use attached::{Attached, Reading};
 pub use inputs::{Inputs, Lists, Problem, Settings};
 pub use interfaces::{Interfaces, Watched};
-pub use judged::{Attached, Judged};
+pub use judged::Judged;
 pub use nodes::{Demand, Nodes};
 pub use references::Reference;
 
-use crate::cni::{self, Attachment, Pools, Setting};
+use crate::cni::Pools;
 use crate::net::Family;
 use crate::networks::classes::{Classes, Known};
-use crate::networks::{Claim, Class, Confidence, Networks, Origin};
-use crate::objects::{Config, Kind, Nad, Object, Referrer, kind_of};
+use crate::networks::{Claim, Class, Networks};
+use crate::objects::{Kind, Nad, Object, Referrer, kind_of};
 use crate::place::ObjectRef;
 use crate::sources::{Found, Reads, node_network_state};
 use std::collections::BTreeSet;
@@ -54,7 +56,7 @@ struct Base {
     classes: Classes,
     nodes: Nodes,
     interfaces: Interfaces,
-    pools: Pools,
+    pools: Arc<Pools>,
     pods_have_v6: Option<bool>,
     lists: Lists,
     settings: Settings,
@@ -117,7 +119,7 @@ impl World {
         let isolation = isolation(&settings, &found);
         let nodes = Nodes::of(&declared, &found, lists.kinds.contains(&(String::new(), "Node".to_owned())));
         let interfaces = Interfaces::of(&found, &nodes);
-        let pools = pools(&found);
+        let pools = Arc::new(pools(&found));
         let pods_have_v6 = pods_have_v6(&claims, &classes);
         let same = |previous: &&Self| previous.base.pools == pools && previous.base.pods_have_v6 == pods_have_v6;
         let previous = previous.filter(same);
@@ -125,10 +127,11 @@ impl World {
             let mut candidates = previous?.base.at(&nad.object);
             candidates.find(|attached| Arc::ptr_eq(&attached.nad, nad)).cloned()
         };
-        let made = |nad| known(&nad).unwrap_or_else(|| attached(nad, &pools, pods_have_v6));
+        let keep = settings.all_nads;
+        let made = |nad| known(&nad).unwrap_or_else(|| Attached::read(nad, &pools, pods_have_v6, keep));
         let mut nads: Vec<_> = nads.into_iter().map(made).collect();
         nads.sort_by(|a, b| nad_order(&a.nad.object).cmp(&nad_order(&b.nad.object)));
-        claims.extend(nads.iter().flat_map(|attached| claims_of(attached)));
+        claims.extend(nads.iter().flat_map(|attached| attached.claims()).cloned());
         let networks = Networks::of(claims);
         let labelled = nads.iter().enumerate().filter(|(_, a)| a.nad.labelled).map(|(at, _)| at).collect();
         let base = Base {
@@ -178,8 +181,8 @@ impl World {
         claims.retain(|claim| !claim.origin.object.is_same(name));
         match object {
             Some(Object::Nad(nad)) if !nad.deleting => {
-                let attached = attached(nad, &self.base.pools, self.base.pods_have_v6);
-                claims.extend(claims_of(&attached));
+                let attached = Attached::read(nad, &self.base.pools, self.base.pods_have_v6, true);
+                claims.extend(attached.claims().cloned());
                 over.nads.push(attached);
             }
             Some(Object::Referrer(referrer)) => over.referrers.push(referrer),
@@ -304,34 +307,6 @@ impl World {
             .find(|r| r.is_kubevirt() && !r.deleting && r.object.namespace.as_ref() == Some(namespace))
             .cloned()
     }
-}
-
-/// Parses the NAD's text.
-fn attached(nad: Arc<Nad>, pools: &Pools, pods_have_v6: Option<bool>) -> Arc<Attached> {
-    let attachment = match &nad.config {
-        Config::Text(text) => {
-            let ObjectRef { namespace, name, .. } = &*nad.object;
-            cni::read(text, Setting { namespace: namespace.as_deref(), name, pools, pods_have_v6 })
-        }
-        Config::FileBacked => Attachment::file_backed(),
-        Config::NotText(type_name) => Attachment::not_text(type_name),
-    };
-    Arc::new(Attached { nad, attachment })
-}
-
-/// A NAD's on-link prefixes, for what other NADs may collide with.
-fn claims_of(attached: &Attached) -> impl Iterator<Item = Claim> + use<> {
-    let Attached { nad, attachment } = attached;
-    let pool = attachment.own.first().cloned();
-    let origin = Origin::new(Arc::clone(&nad.object), "spec.config");
-    let prefixes: BTreeSet<_> = attachment.addresses.iter().map(|a| a.prefix.interval()).collect();
-    prefixes.into_iter().map(move |interval| Claim {
-        interval,
-        class: Class::Secondary,
-        confidence: Confidence::Live,
-        origin: origin.clone(),
-        pool: pool.clone(),
-    })
 }
 
 fn nad_order(object: &ObjectRef) -> (&str, Option<&str>) {

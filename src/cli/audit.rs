@@ -59,7 +59,8 @@ impl AuditArgs {
         let world = gathered.after(true);
         let review = review::review(&world, &gathered.policy, today);
         if let Some(expires) = self.expires {
-            let failing = review.findings.iter().filter(|finding| finding.level >= self.shown.level());
+            let failing =
+                review.findings.iter().filter(|finding| self.shown.level().is_some_and(|level| finding.level >= level));
             let reason = self.reason.unwrap_or_else(|| format!("Found by an audit on {today}."));
             return exceptions(failing, &reason, expires, facts.cluster.policy.as_deref());
         }

@@ -54,13 +54,16 @@ pub(super) enum FailOn {
     Deny,
     /// Warnings, too.
     Warn,
+    /// None: only what could not be reviewed fails.
+    Never,
 }
 
 impl FailOn {
-    fn level(self) -> Level {
+    fn level(self) -> Option<Level> {
         match self {
-            Self::Deny => Level::Deny,
-            Self::Warn => Level::Warn,
+            Self::Deny => Some(Level::Deny),
+            Self::Warn => Some(Level::Warn),
+            Self::Never => None,
         }
     }
 }
@@ -71,8 +74,8 @@ impl Shown {
         self.as_of.unwrap_or_else(today)
     }
 
-    /// The level that makes it fail.
-    pub(super) fn level(&self) -> Level {
+    /// The level that makes it fail; `None` if none does.
+    pub(super) fn level(&self) -> Option<Level> {
         self.fail_on.level()
     }
 

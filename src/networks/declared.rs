@@ -162,7 +162,7 @@ impl Declared {
     }
 
     fn claim(&mut self, class: Class, interval: Interval, origin: Origin) {
-        self.claims.push(Claim { interval, class, confidence: Confidence::Declared, origin, pool: None });
+        self.claims.push(Claim { interval, class, confidence: Confidence::Declared, origin });
     }
 
     /// The on-link prefix, where there is a length, and the exact address.

@@ -18,19 +18,20 @@ pub struct Origin {
 pub(crate) struct Field {
     path: Box<str>,
     label: Option<Box<str>>,
+    pool: Option<Arc<str>>,
 }
 
 impl Origin {
     /// The field `path` of `object`, without a name of its own.
     pub fn new(object: impl Into<Arc<ObjectRef>>, path: impl Into<String>) -> Self {
-        let field = Field { path: path.into().into(), label: None };
+        let field = Field { path: path.into().into(), label: None, pool: None };
         Self { object: object.into(), field: field.into() }
     }
 
     /// The same entry under the name that people call it.
     #[must_use]
     pub fn labelled(self, label: impl Into<String>) -> Self {
-        let field = Field { path: self.field.path.clone(), label: Some(label.into().into()) };
+        let field = Field { label: Some(label.into().into()), ..self.field.as_ref().clone() };
         Self { field: field.into(), ..self }
     }
 
@@ -42,6 +43,16 @@ impl Origin {
     /// What people call the entry, if it has a name.
     pub fn label(&self) -> Option<&str> {
         self.field.label.as_deref()
+    }
+
+    /// The pool that its range is, if it is one that a NAD can draw from: see [`crate::cni::Attachment::own`].
+    pub fn pool(&self) -> Option<&str> {
+        self.field.pool.as_deref()
+    }
+
+    /// From now on its range is this pool.
+    pub fn set_pool(&mut self, pool: &Arc<str>) {
+        Arc::make_mut(&mut self.field).pool = Some(Arc::clone(pool));
     }
 
     pub(crate) fn field_mut(&mut self) -> &mut Arc<Field> {

@@ -7,13 +7,7 @@ use std::net::IpAddr;
 
 fn claim(text: &str, confidence: Confidence) -> Claim {
     let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: text.into() };
-    Claim {
-        interval: strict_interval(text).unwrap(),
-        class: Class::Pod,
-        confidence,
-        origin: Origin::new(object, "p"),
-        pool: None,
-    }
+    Claim { interval: strict_interval(text).unwrap(), class: Class::Pod, confidence, origin: Origin::new(object, "p") }
 }
 
 fn listed(networks: &Networks) -> Vec<String> {

@@ -1,19 +1,18 @@
 //! Parts that thousands of objects have in common, each kept once.
 
-use super::Found;
-use super::labels::{Group, Label};
+use super::labels::Labels;
 use crate::networks::origin::Field;
 use crate::objects::Object;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-/// The parts of the objects that passed through [`Shared::share`]: labels of nodes, names of fields. What no object has
-/// any more is forgotten, so that it never holds more than twice what lives.
+/// The parts of the objects that passed through [`Shared::share`]: labels of nodes, names of fields. What was met only
+/// once, or is not in use any more, is forgotten from time to time: no more is held than twice what is shared.
 #[derive(Debug, Default)]
 pub struct Shared {
-    groups: Pool<Group>,
-    labels: Pool<Label>,
+    labels: Pool<str>,
+    lists: Pool<[Arc<str>]>,
     fields: Pool<Field>,
 }
 
@@ -22,56 +21,61 @@ impl Shared {
     #[must_use]
     pub fn share(&mut self, mut object: Object) -> Object {
         if let Object::Found(found) = &mut object {
-            self.share_found(Arc::make_mut(found));
+            let found = Arc::make_mut(found);
+            for claim in &mut found.claims {
+                let field = claim.origin.field_mut();
+                *field = self.fields.known(field).unwrap_or_else(|| Arc::clone(field));
+            }
+            if let Some(node) = &mut found.node {
+                node.labels = self.share_labels(&node.labels);
+            }
         }
         object
     }
 
-    fn share_found(&mut self, found: &mut Found) {
-        for claim in &mut found.claims {
-            self.fields.share(claim.origin.field_mut());
-        }
-        for group in found.node.iter_mut().flat_map(|node| node.labels.groups_mut()) {
-            if !self.groups.knows(group) {
-                for label in Arc::make_mut(group).labels_mut() {
-                    self.labels.share(label);
-                }
+    fn share_labels(&mut self, labels: &Labels) -> Labels {
+        let (mut common, mut own) = (Vec::new(), Vec::new());
+        for text in labels.texts() {
+            match self.labels.known(text) {
+                Some(known) => common.push(known),
+                None => own.push(Arc::clone(text)),
             }
-            self.groups.share(group);
         }
+        let common = Arc::from(common);
+        Labels::parted(self.lists.known(&common).unwrap_or(common), own.into())
     }
 }
 
+/// Values, each with whether it was met a second time.
 #[derive(Debug)]
-struct Pool<T> {
-    known: HashSet<Arc<T>>,
-    /// At so many it is time to look which are still in use.
+struct Pool<T: ?Sized> {
+    known: HashMap<Arc<T>, bool>,
+    /// At so many it is time to look which are worth it.
     limit: usize,
 }
 
 const FEW: usize = 1024;
 
-impl<T> Default for Pool<T> {
+impl<T: ?Sized> Default for Pool<T> {
     fn default() -> Self {
-        Self { known: HashSet::new(), limit: FEW }
+        Self { known: HashMap::new(), limit: FEW }
     }
 }
 
-impl<T: Eq + Hash> Pool<T> {
-    fn knows(&self, part: &Arc<T>) -> bool {
-        self.known.contains(part)
-    }
-
-    fn share(&mut self, part: &mut Arc<T>) {
-        if let Some(known) = self.known.get(part) {
-            *part = Arc::clone(known);
-            return;
+impl<T: Eq + Hash + ?Sized> Pool<T> {
+    /// The equal value that it knows; if there is none it knows this one from now on.
+    fn known(&mut self, value: &Arc<T>) -> Option<Arc<T>> {
+        if let Some((known, _)) = self.known.get_key_value(value) {
+            let known = Arc::clone(known);
+            self.known.insert(Arc::clone(&known), true);
+            return Some(known);
         }
         if self.known.len() >= self.limit {
-            self.known.retain(|known| Arc::strong_count(known) > 1);
+            self.known.retain(|value, again| *again && Arc::strong_count(value) > 1);
             self.limit = FEW.max(self.known.len() * 2);
         }
-        self.known.insert(Arc::clone(part));
+        self.known.insert(Arc::clone(value), false);
+        None
     }
 }
 
@@ -96,8 +100,8 @@ mod tests {
         let mut shared = Shared::default();
         let (a, b) = (shared.share(node("a", "1")), shared.share(node("b", "1")));
         assert_eq!((&a, &b), (&node("a", "1"), &node("b", "1")));
-        // cpu.example.com, and kubernetes.io of each; os, two hostnames and two of the CPU; one field.
-        assert_eq!((shared.groups.known.len(), shared.labels.known.len(), shared.fields.known.len()), (3, 5, 1));
+        // Of cpu.example.com, and of kubernetes.io for each.
+        assert_eq!((shared.labels.known.len(), shared.fields.known.len()), (3, 1));
     }
 
     #[test]
@@ -107,8 +111,7 @@ mod tests {
         for n in 0..10 * FEW {
             drop(shared.share(node(&format!("node-{n}"), &n.to_string())));
         }
-        assert!(shared.labels.known.len() <= 2 * FEW, "{}", shared.labels.known.len());
-        assert!(shared.groups.known.len() <= 2 * FEW, "{}", shared.groups.known.len());
+        assert!(shared.labels.known.len() <= FEW, "{}", shared.labels.known.len());
         let again = shared.share(node("kept", "0"));
         assert_eq!(again, kept);
     }

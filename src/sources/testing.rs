@@ -36,7 +36,7 @@ pub(super) fn learnt_as(source: &'static Source, kind: &str, name: &str, spec: &
 }
 
 pub(super) fn claim(claim: &Claim) -> String {
-    let pool = claim.pool.as_deref().map_or(String::new(), |key| format!(" of {key}"));
+    let pool = claim.origin.pool().map_or(String::new(), |key| format!(" of {key}"));
     format!("{} {} {} {}{pool}", claim.class, claim.interval, claim.confidence, claim.origin.path())
 }
 

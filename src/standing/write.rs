@@ -2,8 +2,8 @@
 
 use super::event::{News, Note, Series, WRITER};
 use crate::place::ObjectRef;
+use crate::watch::answers::answer_to;
 use crate::watch::client::Failure;
-use crate::watch::follow::answer_to;
 use crate::watch::resource::{Resource, resources};
 use axum::http::Request;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};

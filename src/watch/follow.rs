@@ -1,31 +1,22 @@
 //! One list followed for ever: found by discovery, listed page by page, watched, and listed again.
 
-use super::client::{Failure, get};
+use super::answers::{Lines, answer, list, served};
+use super::client::Failure;
 use super::kept::{Kept, State};
 use super::pace::Pace;
 use super::resource::Resource;
 use super::wire::{self, Line, Reading};
+use crate::objects::Object;
 use crate::place::ObjectRef;
 use crate::serve::metrics::Metrics;
-use axum::http::{Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use kube::Client;
-use kube::client::Body;
-use serde::Deserialize;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Objects of a page; what a page is read into is dropped before the next.
-const PAGE: usize = 100;
-/// Bytes of a page. A page that is larger is asked for again with fewer objects; one object is 3 MiB at most.
-const PAGE_BYTES: usize = 16 << 20;
-/// Bytes of a line of a watch.
-const LINE_BYTES: usize = 16 << 20;
-/// For a page, or the beginning of a watch.
-const ANSWER: Duration = Duration::from_secs(30);
 /// More nodes are not watched: each is written every minute or two (kubelet, and virt-handler's heartbeat), and their
 /// addresses hardly ever change.
 const WATCHED_NODES: u64 = 500;
@@ -80,7 +71,7 @@ impl Cluster {
         }
     }
 
-    async fn follow_one(&self, at: usize) {
+    async fn follow_one(self: &Arc<Self>, at: usize) {
         let resource = self.kept().slots()[at].resource;
         let following = Following { cluster: self, resource, at };
         let [first, longest] = self.pace.pauses;
@@ -143,7 +134,7 @@ impl Cluster {
 
 /// One list being followed.
 struct Following<'c> {
-    cluster: &'c Cluster,
+    cluster: &'c Arc<Cluster>,
     resource: Resource,
     at: usize,
 }
@@ -159,7 +150,7 @@ impl Following<'_> {
             return Ok(Ended::Over);
         };
         let again = Instant::now() + jittered(pace.relist);
-        let list = list(&self.cluster.client, &self.resource, version, wire::object).await?;
+        let list = list(&self.cluster.client, &self.resource, version, &self.reading()).await?;
         let many = self.resource.is_of_nodes() && list.objects.len() as u64 > WATCHED_NODES;
         self.cluster.note(self.at, |kept| kept.listed(self.at, version, list.objects, &list.unread));
         self.saw();
@@ -180,6 +171,15 @@ impl Following<'_> {
             }
         }
         Ok(Ended::Over)
+    }
+
+    /// Each object as it arrives takes the parts that others have already: a page is small, a list of nodes is not.
+    fn reading(&self) -> Reading<Object> {
+        let (cluster, at) = (Arc::clone(self.cluster), self.at);
+        Arc::new(move |text, resource, version| {
+            let object = wire::object(text, resource, version)?;
+            Ok(object.map(|object| cluster.kept().shared(at, object)))
+        })
     }
 
     fn saw(&self) {
@@ -241,162 +241,13 @@ impl Following<'_> {
     }
 }
 
-/// A whole list.
-pub(super) struct List<T> {
-    pub(super) objects: Vec<T>,
-    pub(super) unread: Vec<String>,
-    pub(super) version: String,
-}
-
-/// Reads a list, page by page, each object by `reading`.
-pub(super) async fn list<T>(
-    client: &Client,
-    resource: &Resource,
-    version: &str,
-    reading: Reading<T>,
-) -> Result<List<T>, Failure> {
-    let mut list = List { objects: Vec::new(), unread: Vec::new(), version: String::new() };
-    let (mut next, mut limit) = (String::new(), PAGE);
-    loop {
-        let path = format!("{}limit={limit}{next}", resource.list(version));
-        let body = Limited::new(answer(client, &path).await?.into_body(), PAGE_BYTES);
-        let bytes = match timeout(ANSWER, body.collect()).await {
-            Ok(Ok(bytes)) => bytes.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() && limit > 1 => {
-                limit = (limit / 8).max(1);
-                continue;
-            }
-            Ok(Err(error)) => return Err(Failure::Other(error.to_string())),
-            Err(_) => return Err(Failure::Other(format!("a page took longer than {ANSWER:?}"))),
-        };
-        let text = std::str::from_utf8(&bytes).map_err(|error| Failure::Other(error.to_string()))?;
-        let page = wire::page(text, resource, version, reading)?;
-        list.objects.extend(page.objects);
-        list.unread.extend(page.unread);
-        match page.next {
-            Some(token) => next = format!("&continue={}", escaped(&token)),
-            None => return Ok(List { version: page.version, ..list }),
-        }
-    }
-}
-
-/// The first of the resource's versions that the cluster serves it in.
-pub(super) async fn served(client: &Client, resource: &Resource) -> Result<Option<&'static str>, Failure> {
-    #[derive(Deserialize)]
-    struct Served {
-        name: String,
-    }
-    #[derive(Deserialize)]
-    struct Group {
-        #[serde(default)]
-        resources: Vec<Served>,
-    }
-    for version in resource.versions {
-        let body = match answer(client, &resource.root(version)).await {
-            Ok(response) => Limited::new(response.into_body(), PAGE_BYTES),
-            Err(Failure::NotFound) => continue,
-            Err(failure) => return Err(failure),
-        };
-        let bytes = timeout(ANSWER, body.collect()).await.map_err(|error| Failure::Other(error.to_string()))?;
-        let bytes = bytes.map_err(|error| Failure::Other(error.to_string()))?.to_bytes();
-        let group: Group = serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::Other(format!("the API server's answer cannot be read: {error}")))?;
-        if group.resources.iter().any(|served| served.name == resource.plural) {
-            return Ok(Some(version));
-        }
-    }
-    Ok(None)
-}
-
-/// The answer to a GET, if it is a success.
-pub(super) async fn answer(client: &Client, path: &str) -> Result<Response<Body>, Failure> {
-    answer_to(client, get(path)?.map(Body::from)).await
-}
-
-/// The answer to this request, if it is a success.
-pub(crate) async fn answer_to(client: &Client, request: Request<Body>) -> Result<Response<Body>, Failure> {
-    #[derive(Deserialize)]
-    struct Status {
-        #[serde(default)]
-        message: String,
-    }
-    let sent = timeout(ANSWER, client.send(request)).await;
-    let response = sent.map_err(|_| Failure::Other(format!("no answer within {ANSWER:?}")))?.map_err(Failure::from)?;
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let body = timeout(ANSWER, Limited::new(response.into_body(), 1 << 20).collect()).await;
-    let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let said = serde_json::from_slice::<Status>(&body).map(|status| status.message).unwrap_or_default();
-    Err(Failure::of(status.as_u16(), &said))
-}
-
-/// Bytes cut into lines.
-#[derive(Default)]
-pub(super) struct Lines {
-    bytes: Vec<u8>,
-    /// Up to here there is no end of a line.
-    seen: usize,
-}
-
-impl Lines {
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.bytes.extend_from_slice(bytes);
-        if self.bytes.len() > LINE_BYTES {
-            return Err(Failure::Other(format!("a line of the watch is longer than {LINE_BYTES} bytes")));
-        }
-        Ok(())
-    }
-
-    pub(super) fn next(&mut self) -> Option<Vec<u8>> {
-        let Some(end) = self.bytes[self.seen..].iter().position(|byte| *byte == b'\n') else {
-            self.seen = self.bytes.len();
-            return None;
-        };
-        let rest = self.bytes.split_off(self.seen + end + 1);
-        self.seen = 0;
-        Some(std::mem::replace(&mut self.bytes, rest))
-    }
-}
-
 /// A list's version as a number; the API says that versions of one kind can be compared as such.
 fn number(version: &str) -> Option<u64> {
     version.parse().ok()
-}
-
-fn escaped(token: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    token.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// A tenth more or less, so that replicas do not ask at once.
 pub(super) fn jittered(time: Duration) -> Duration {
     let random = RandomState::new().build_hasher().finish() % 200;
     time * u32::try_from(900 + random).unwrap_or(1000) / 1000
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_come_whole_however_they_arrive() {
-        let text = b"{\"a\":1}\n\n{\"b\":\n";
-        for size in 1..text.len() {
-            let mut lines = Lines::default();
-            let mut all = Vec::new();
-            for part in text.chunks(size) {
-                lines.push(part).unwrap();
-                all.extend(std::iter::from_fn(|| lines.next()));
-            }
-            assert_eq!(all.concat(), text, "{size}");
-            assert_eq!(all.len(), 3);
-        }
-    }
-
-    #[test]
-    fn a_token_is_safe_in_a_query() {
-        assert_eq!(escaped("aB-_.~+/="), "aB-_.~%2B%2F%3D");
-    }
 }

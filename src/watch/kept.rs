@@ -4,8 +4,8 @@ use super::client::Failure;
 use super::resource::Resource;
 use crate::objects::Object;
 use crate::place::ObjectRef;
+use crate::sources::shared::Shared;
 use crate::world::Lists;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// How far a list is known.
@@ -63,9 +63,6 @@ impl fmt::Display for State {
     }
 }
 
-/// Namespace and name.
-type Key = (Option<String>, String);
-
 /// One list.
 #[derive(Debug)]
 pub struct Slot {
@@ -79,7 +76,8 @@ pub struct Slot {
     is_whole: bool,
     /// It was read to its end at least once, or is absent.
     is_done: bool,
-    objects: BTreeMap<Key, Object>,
+    /// By namespace and name.
+    objects: Vec<Object>,
     /// Objects of the last list that could not be read.
     unread: usize,
 }
@@ -88,6 +86,7 @@ pub struct Slot {
 #[derive(Debug)]
 pub struct Kept {
     slots: Vec<Slot>,
+    shared: Shared,
 }
 
 impl Kept {
@@ -99,10 +98,10 @@ impl Kept {
             version: None,
             is_whole: false,
             is_done: false,
-            objects: BTreeMap::new(),
+            objects: Vec::new(),
             unread: 0,
         };
-        Self { slots: resources.into_iter().map(slot).collect() }
+        Self { slots: resources.into_iter().map(slot).collect(), shared: Shared::default() }
     }
 
     /// Every list with its state.
@@ -114,22 +113,16 @@ impl Kept {
     pub fn listed(&mut self, at: usize, version: &'static str, objects: Vec<Object>, unread: &[String]) -> bool {
         let slot = &mut self.slots[at];
         let state = unread.first().map_or(State::Ready, |why| State::Bad(why.clone()));
-        let mut old = std::mem::take(&mut slot.objects);
-        let before = old.len();
-        let mut same = slot.is_whole == unread.is_empty() && slot.state == state;
-        for object in objects {
-            let key = key(object.reference());
-            // The old one stays in place of its equal: worlds share it.
-            let kept = match old.remove(&key) {
-                Some(kept) if kept == object => kept,
-                _ => {
-                    same = false;
-                    object
-                }
-            };
-            slot.objects.insert(key, kept);
-        }
-        same &= slot.objects.len() == before;
+        let as_before = |object: Object| match slot.object(object.reference()) {
+            Ok(at) if slot.objects[at] == object => (slot.objects[at].clone(), true),
+            _ => (object, false),
+        };
+        let (mut objects, as_before): (Vec<_>, Vec<_>) = objects.into_iter().map(as_before).unzip();
+        let same = as_before.len() == slot.objects.len() && as_before.iter().all(|same| *same);
+        let same = same && slot.is_whole == unread.is_empty() && slot.state == state;
+        objects.sort_by(|a, b| key(a.reference()).cmp(&key(b.reference())));
+        objects.dedup_by(|a, b| key(a.reference()) == key(b.reference()));
+        slot.objects = objects;
         (slot.is_whole, slot.is_done, slot.unread) = (unread.is_empty(), true, unread.len());
         (slot.version, slot.state) = (Some(version), state);
         !same
@@ -137,18 +130,29 @@ impl Kept {
 
     /// The object is now like this. Whether that is new.
     pub fn applied(&mut self, at: usize, object: Object) -> bool {
-        let objects = &mut self.slots[at].objects;
-        let key = key(object.reference());
-        if objects.get(&key) == Some(&object) {
-            return false;
+        let object = self.shared.share(object);
+        let slot = &mut self.slots[at];
+        match slot.object(object.reference()) {
+            Ok(at) if slot.objects[at] == object => return false,
+            Ok(at) => slot.objects[at] = object,
+            Err(at) => slot.objects.insert(at, object),
         }
-        objects.insert(key, object);
         true
+    }
+
+    /// The object as it is kept, if that is equal; else with the parts that others have, too, in place of its own.
+    pub fn shared(&mut self, at: usize, object: Object) -> Object {
+        let slot = &self.slots[at];
+        match slot.object(object.reference()) {
+            Ok(at) if slot.objects[at] == object => slot.objects[at].clone(),
+            _ => self.shared.share(object),
+        }
     }
 
     /// The object is gone. Whether it was there.
     pub fn deleted(&mut self, at: usize, name: &ObjectRef) -> bool {
-        self.slots[at].objects.remove(&key(name)).is_some()
+        let slot = &mut self.slots[at];
+        slot.object(name).map(|at| slot.objects.remove(at)).is_ok()
     }
 
     /// The cluster serves no such list. Whether that is new.
@@ -184,7 +188,7 @@ impl Kept {
 
     /// All objects.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.slots.iter().flat_map(|slot| slot.objects.values())
+        self.slots.iter().flat_map(|slot| &slot.objects)
     }
 
     /// Which kinds are whole: all of what is read of them.
@@ -199,9 +203,14 @@ impl Kept {
 }
 
 impl Slot {
+    /// Where the object of this name is, or would be.
+    fn object(&self, name: &ObjectRef) -> Result<usize, usize> {
+        self.objects.binary_search_by(|object| key(object.reference()).cmp(&key(name)))
+    }
+
     /// Whether this object of it is kept.
     pub fn holds(&self, name: &ObjectRef) -> bool {
-        self.objects.contains_key(&key(name))
+        self.object(name).is_ok()
     }
 
     /// How many objects of it are kept.
@@ -210,8 +219,8 @@ impl Slot {
     }
 }
 
-fn key(object: &ObjectRef) -> Key {
-    (object.namespace.clone(), object.name.clone())
+fn key(object: &ObjectRef) -> (Option<&str>, &str) {
+    (object.namespace.as_deref(), &object.name)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! One object, watched by its name for nothing but the news that it has changed. The right to watch an object by name
 //! tells no more of it than the right to get it, and RBAC grants both by `resourceNames`.
 
+use super::answers::{Lines, answer_to};
 use super::client::{Failure, get};
-use super::follow::{Lines, answer_to, jittered};
+use super::follow::jittered;
 use super::pace::Pace;
 use axum::http::HeaderValue;
 use axum::http::header::ACCEPT;

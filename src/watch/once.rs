@@ -1,17 +1,18 @@
 //! All lists, read once.
 
+use super::answers::{List, answer, list, served};
 use super::client::Failure;
-use super::follow::{List, answer, list, served};
 use super::kept::Kept;
 use super::reduced::reduced;
 use super::resource::Resource;
 use super::wire::{self, Reading};
 use crate::objects::Object;
+use crate::sources::shared::Shared;
 use crate::tree::Node;
 use http_body_util::BodyExt;
 use kube::Client;
 use serde::Deserialize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -21,7 +22,7 @@ const AT_ONCE: usize = 8;
 /// Reads every list to its end; one that fails is noted with why.
 pub async fn read(client: &Client, resources: Vec<Resource>) -> Kept {
     let mut kept = Kept::of(resources.clone());
-    for (at, read) in each(client, resources, wire::object).await {
+    for (at, read) in each(client, resources, sharing(wire::object, |object| object)).await {
         note(&mut kept, at, read);
     }
     kept
@@ -31,7 +32,7 @@ pub async fn read(client: &Client, resources: Vec<Resource>) -> Kept {
 pub async fn read_reduced(client: &Client, resources: Vec<Resource>) -> (Kept, Vec<Node<'static>>) {
     let mut kept = Kept::of(resources.clone());
     let mut nodes = Vec::new();
-    for (at, read) in each(client, resources, reduced).await {
+    for (at, read) in each(client, resources, sharing(reduced, |(object, _)| object)).await {
         let read = read.map(|read| {
             read.map(|(version, List { objects, unread, version: at })| {
                 let (objects, trees): (Vec<Object>, Vec<_>) = objects.into_iter().unzip();
@@ -60,6 +61,22 @@ pub async fn cluster(client: &Client) -> Result<String, Failure> {
     read.map_err(|error| Failure::Other(format!("the API server's answer cannot be read: {error}")))
 }
 
+/// A reading whose objects take the parts that others have already in place of their own equal ones.
+fn sharing<T: 'static>(
+    read: fn(&str, &Resource, &str) -> Result<Option<T>, String>,
+    object: fn(&mut T) -> &mut Object,
+) -> Reading<T> {
+    let shared = Mutex::new(Shared::default());
+    Arc::new(move |text, resource, version| {
+        let mut read = read(text, resource, version)?;
+        if let Some(object) = read.as_mut().map(object) {
+            let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            *object = shared.share(object.clone());
+        }
+        Ok(read)
+    })
+}
+
 /// A list with the version it was read in; `None` where the cluster does not serve it.
 type Read<T> = Result<Option<(&'static str, List<T>)>, Failure>;
 
@@ -72,7 +89,7 @@ async fn each<T: Send + 'static>(
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut reads = JoinSet::new();
     for (at, resource) in resources.into_iter().enumerate() {
-        let (client, room) = (client.clone(), Arc::clone(&room));
+        let (client, room, reading) = (client.clone(), Arc::clone(&room), Arc::clone(&reading));
         reads.spawn(async move {
             let _place = room.acquire_owned().await;
             (at, one(&client, &resource, reading).await)
@@ -89,9 +106,9 @@ async fn each<T: Send + 'static>(
 
 async fn one<T>(client: &Client, resource: &Resource, reading: Reading<T>) -> Read<T> {
     let Some(version) = served(client, resource).await? else { return Ok(None) };
-    let read = match list(client, resource, version, reading).await {
+    let read = match list(client, resource, version, &reading).await {
         // A page that was long in coming: the list is begun anew, once.
-        Err(Failure::Gone) => list(client, resource, version, reading).await,
+        Err(Failure::Gone) => list(client, resource, version, &reading).await,
         read => read,
     };
     read.map(|list| Some((version, list)))

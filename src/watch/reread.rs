@@ -1,7 +1,8 @@
 //! A few objects as they are now, before a refusal that rests on them.
 
+use super::answers::answer;
 use super::client::Failure;
-use super::follow::{Cluster, answer};
+use super::follow::Cluster;
 use super::resource::{JUDGED, Resource};
 use super::wire;
 use crate::objects::{Object, kind_of};

@@ -8,9 +8,10 @@ use crate::tree::{Map, Node, pick_text};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What is made of an object of a list, given its text, its resource and the version; `None` if it is nothing to us.
-pub type Reading<T> = fn(&str, &Resource, &str) -> Result<Option<T>, String>;
+pub type Reading<T> = Arc<dyn Fn(&str, &Resource, &str) -> Result<Option<T>, String> + Send + Sync>;
 
 /// A page of a list.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ struct Status<'a> {
 }
 
 /// Reads a page of the list of `resource` in `version`, each object by `reading`.
-pub fn page<T>(text: &str, resource: &Resource, version: &str, reading: Reading<T>) -> Result<Page<T>, Failure> {
+pub fn page<T>(text: &str, resource: &Resource, version: &str, reading: &Reading<T>) -> Result<Page<T>, Failure> {
     let raw: RawPage<'_> = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
     let mut page = Page {
         version: raw.metadata.resource_version.into_owned(),
@@ -167,7 +168,7 @@ mod tests {
         let nodes = all.iter().find(|resource| resource.is_of_nodes()).unwrap();
         let text = r#"{"kind":"NodeList","metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3},
             "items":[{"metadata":{"name":"a"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}]}"#;
-        let page = page(text, nodes, "v1", object).unwrap();
+        let page = page(text, nodes, "v1", &(Arc::new(object) as Reading<Object>)).unwrap();
         assert_eq!((page.version.as_str(), page.next.as_deref(), page.remaining), ("7", Some("x"), 3));
         assert_eq!(page.objects[0].reference().to_string(), "Node a");
         let Object::Found(found) = &page.objects[0] else { panic!() };

@@ -1,20 +1,11 @@
 //! A NAD that is judged: what it is called in messages, and findings about it.
 
-use crate::cni::{Attachment, Note};
+use super::Attached;
+use crate::cni::Note;
 use crate::finding::{Finding, Role};
-use crate::objects::{Nad, Referrer};
-use crate::place::ObjectRef;
+use crate::objects::Referrer;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// A NAD with what its text means.
-#[derive(Debug)]
-pub struct Attached {
-    /// The NAD.
-    pub nad: Arc<Nad>,
-    /// What its text means.
-    pub attachment: Attachment,
-}
 
 /// A NAD that is judged.
 #[derive(Clone, Debug)]
@@ -25,14 +16,6 @@ pub struct Judged {
     pub role: Role,
     /// Who refers to it; `None` for a candidate and for a reference by flag.
     pub referrer: Option<Arc<Referrer>>,
-}
-
-impl Attached {
-    /// `NAD kubevirt/mig`: short, for messages have to fit into a warning of the API server (256 characters).
-    pub fn label(&self) -> String {
-        let ObjectRef { namespace, name, .. } = &*self.nad.object;
-        namespace.as_ref().map_or_else(|| format!("NAD {name}"), |namespace| format!("NAD {namespace}/{name}"))
-    }
 }
 
 impl Judged {

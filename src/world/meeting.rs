@@ -10,10 +10,10 @@ use std::sync::Arc;
 impl World {
     /// The networks of `class` that meet `interval` and are not the judged NAD's own.
     pub fn meeting(&self, judged: &Judged, class: Class, interval: Interval) -> Vec<Network<'_>> {
-        let Attached { nad, attachment } = judged.attached.as_ref();
+        let Attached { nad, attachment, .. } = judged.attached.as_ref();
         let own = |claim: &Claim| {
-            let is = |pool: &Arc<str>| attachment.own.contains(pool) || nad.made_by.contains(pool);
-            claim.origin.object.is_same(&nad.object) || claim.pool.as_ref().is_some_and(is)
+            let is = |pool: &str| attachment.own.contains(pool) || nad.made_by.contains(pool);
+            claim.origin.object.is_same(&nad.object) || claim.origin.pool().is_some_and(is)
         };
         let excluded = |claim: &Claim| own(claim) || self.is_gone(&claim.origin.object);
         let below: Vec<_> = self.base.networks.meeting(class, interval).collect();

@@ -40,7 +40,7 @@ fn share((v6, at, host): (bool, u8, u8), (other_v6, other, other_host): (bool, u
 fn claim(of: (bool, u8, u8), class: Class, confidence: Confidence) -> Claim {
     let object = ObjectRef { api_version: "v1".into(), kind: "Node".into(), namespace: None, name: text(of) };
     let origin = Origin::new(object, format!("{confidence}"));
-    Claim { interval: interval(of), class, confidence, origin, pool: None }
+    Claim { interval: interval(of), class, confidence, origin }
 }
 
 proptest! {

@@ -61,9 +61,16 @@ fn subnet(prefix: &str) -> Object {
     .unwrap()
 }
 
+/// Addresses of pods.
+fn pool(prefix: &str) -> Object {
+    read(&json!({"apiVersion": "crd.projectcalico.org/v1", "kind": "IPPool", "metadata": {"name": "p"},
+        "spec": {"cidr": prefix}}))
+    .unwrap()
+}
+
 /// How many attachments the second world has from the first one.
 fn kept(first: Vec<Object>, second: Vec<Object>) -> usize {
-    let scene = Scene::of(Vec::new());
+    let scene = Scene::undeclared(Vec::new());
     let before = World::of(scene.inputs(first));
     let after = World::renewed(&before, scene.inputs(second.clone()));
     assert_eq!(all(&after), all(&World::of(scene.inputs(second))));
@@ -91,6 +98,9 @@ fn only_what_changed_is_read() {
     assert_eq!(kept(all.clone(), all.clone()), 3);
     let edited = vec![drawn.clone(), plain("one", "10.7.0.0/24"), other.clone(), first];
     assert_eq!(kept(all.clone(), edited), 2);
-    // What a NAD means rests on the pools.
-    assert_eq!(kept(all, vec![drawn, one, other, subnet("10.5.0.0/16")]), 0);
+    // What a NAD means rests on the pools, and on whether pods have IPv6 addresses.
+    assert_eq!(kept(all.clone(), vec![drawn, one, other, subnet("10.5.0.0/16")]), 0);
+    let with = |pods: &str| all.iter().cloned().chain([pool(pods)]).collect::<Vec<_>>();
+    assert_eq!(kept(with("10.250.0.0/16"), with("10.251.0.0/16")), 3);
+    assert_eq!(kept(with("10.250.0.0/16"), with("fd00:99::/64")), 0);
 }

@@ -51,6 +51,11 @@ impl Scene {
         Self { objects, declared: FILES[1], whole: true, files: false, candidates: false }
     }
 
+    /// Nothing is declared: only objects tell.
+    pub(crate) fn undeclared(objects: Vec<Value>) -> Self {
+        Self { declared: FILES[0], ..Self::of(objects) }
+    }
+
     /// As `check` reads the objects from files.
     pub(crate) fn among_files(objects: Vec<Value>) -> Self {
         Self { whole: false, files: true, ..Self::of(objects) }

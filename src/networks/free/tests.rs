@@ -17,7 +17,6 @@ fn networks(intervals: impl IntoIterator<Item = Interval>) -> Networks {
         class: Class::ALL[n % 7],
         confidence: [Confidence::Stale, Confidence::Floor, Confidence::Declared, Confidence::Live][n % 4],
         origin: origin.clone(),
-        pool: None,
     }))
 }
 

@@ -74,7 +74,7 @@ fn user_defined_networks_are_other_until_they_serve_kubevirt() {
         ["other 10.50.0.0/16 live spec.layer3.subnets[0].cidr", "other 100.66.0.0/16 live spec.layer3.joinSubnets[0]"]
     );
     let udn = found(yaml);
-    assert!(udn.claims.iter().all(|claim| claim.pool.as_deref() == Some("udn/tenant/a")));
+    assert!(udn.claims.iter().all(|claim| claim.origin.pool() == Some("udn/tenant/a")));
     let classes = |whole, namespace| {
         udn.claims_in(whole, [namespace]).iter().map(|c| (c.class, c.confidence)).collect::<BTreeSet<_>>()
     };
@@ -93,7 +93,7 @@ fn a_cluster_wide_network_serves_the_namespaces_that_its_selector_names() {
         assert_eq!(found.bad, []);
         // A primary network without join ranges has the default ones.
         assert_eq!(found.claims.len(), if role == "Primary" { 4 } else { 2 });
-        assert!(found.claims.iter().all(|claim| claim.pool.as_deref() == Some("cudn/a")));
+        assert!(found.claims.iter().all(|claim| claim.origin.pool() == Some("cudn/a")));
         found.primary_of
     };
     let label = "kubernetes.io/metadata.name";

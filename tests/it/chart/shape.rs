@@ -1,7 +1,7 @@
 //! What must fit together in what is rendered: labels and selectors, ports and probes, certificates and mounts.
 
 use super::{EVERYTHING, MODES, of_kind, one, rendered, text_of, texts};
-use crate::root;
+use crate::{root, run};
 use serde_json::Value;
 use std::fs;
 
@@ -42,6 +42,29 @@ fn selectors_find_the_webhook_pods_and_no_other() {
     let found: Vec<_> = services.iter().filter(|service| holds(&service["metadata"]["labels"], selector)).collect();
     assert_eq!(texts(found.iter().map(|service| **service), "/metadata/name"), ["kubevirt-preflight-metrics"]);
     assert_eq!(found[0]["spec"]["ports"][0]["name"], monitor["spec"]["endpoints"][0]["port"]);
+}
+
+/// What a program does not know ends it with 2, in the cluster.
+#[test]
+fn every_flag_is_one_of_the_program_s() {
+    for (_, mode) in MODES {
+        let Some(documents) = rendered(&[EVERYTHING, mode]) else { return };
+        let job = one(&documents, "CronJob", "kubevirt-preflight-audit");
+        let pods = [
+            &one(&documents, "Deployment", NAME)["spec"]["template"]["spec"],
+            &job["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+            &one(&documents, "Pod", "kubevirt-preflight-test")["spec"],
+        ];
+        for pod in pods {
+            let args = pod["containers"][0]["args"].as_array().unwrap();
+            let args: Vec<_> = args.iter().map(|arg| arg.as_str().unwrap()).collect();
+            // Values are looked at before what is asked for is done, and there is no such cluster.
+            // What the variable POD_NAMESPACE says there.
+            let namespace: &[&str] = if args[0] == "serve" { &["--namespace=here"] } else { &[] };
+            let (code, _, told) = run(&[&args[..], &["--kubeconfig=/none"], namespace].concat());
+            assert!(code == 2 && !told.contains("Usage:") && !told.contains("possible values"), "{args:?}: {told}");
+        }
+    }
 }
 
 #[test]
