@@ -12,7 +12,7 @@ SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x50
 .PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz image ci
 
 help: ## Print this
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: ## Start the webhook, post the example reviews over HTTPS, stop it, then check the example manifests
 	@$(CARGO) build --quiet --locked --bins --example demo

@@ -3,7 +3,7 @@
 use super::cases::{Case, Server, USUAL_SUBNET};
 use super::cluster::Kind;
 use super::harm::harms;
-use super::lab::{self, Lab};
+use super::lab::Lab;
 use super::observed::Observed;
 use super::places;
 use super::private::run;
@@ -17,6 +17,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Where the plugin looks for its daemon.
 const SOCKET: &str = "/run/cni/dhcp.sock";

@@ -136,7 +136,7 @@ pub fn rotation(lab: &mut Lab) {
     lab.check("a caBundle taken away by hand", said.ok && !before.is_empty(), &said.text);
     lab.eventually("comes back", 30, |lab| bundle(lab) == before);
     let mut short = values();
-    short["certificates"] = json!({"selfManaged": {"caLifetime": "120s", "leafLifetime": "60s", "settle": "10s"}});
+    short["certificates"] = json!({"selfManaged": {"caLifetime": "60s", "leafLifetime": "30s", "settle": "5s"}});
     let said = lab.install(&short);
     lab.check("helm upgrade to short clocks", said.ok, &said.text);
     // A CA that was made for a year stays for a year: without the Secret's data there is a new one, by the new clocks.
