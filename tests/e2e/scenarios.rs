@@ -4,6 +4,7 @@
 mod attachments;
 mod certificates;
 mod installation;
+mod interfaces;
 mod moments;
 mod operators;
 mod orders;
@@ -33,6 +34,7 @@ pub const SCENARIOS: &[(&str, fn(&mut Lab))] = &[
     ("exceptions, their last day, and enforcement", policies::exceptions),
     ("the baseline of a cluster with findings", policies::baseline),
     ("a ServiceCIDR over the migration network", policies::reverse),
+    ("the interfaces of nodes, where asked for", interfaces::of_nodes),
     ("no replica answers", outages::no_replica),
     ("the API server restarts", outages::api_restarts),
     ("etcd stands still", outages::etcd_stalls),

@@ -19,7 +19,7 @@ const NOT_HERE: [(&str, &str); 8] = [
     ("expired-exception", "of the policy, not of a write; the scenario of exceptions has it"),
     ("misspelt-kind", "an API server does not take it"),
     ("missing-attachment", "the NAD may come with the next write: unseen-attachment"),
-    ("missing-interface", "NodeNetworkStates are read only if asked for, and the parts have no CRD of them"),
+    ("missing-interface", "NodeNetworkStates are read only if asked for; the scenario of interfaces has it"),
     ("unchecked-networks", "shown by itself, below"),
     ("unreadable-document", "an API server does not take it"),
     ("weak-interface", "as missing-interface"),
