@@ -258,7 +258,7 @@ fn reread(
     } else {
         verdict.denied.iter().flat_map(rests_on).collect()
     };
-    names.retain(|name| kind_of(name).is_some() && !name.is_same(written) && !name.name.is_empty());
+    names.retain(|name| kind_of(name).is_some() && !name.is_same(written) && name.can_exist());
     names.sort();
     names.dedup();
     names

@@ -31,6 +31,20 @@ impl ObjectRef {
             && self.namespace == other.namespace
             && self.group() == other.group()
     }
+
+    /// Whether the API can have an object of this name: then it is safe in a path. A review is written by whoever reaches
+    /// the port, and says what it likes.
+    pub fn can_exist(&self) -> bool {
+        is_name(&self.name) && self.namespace.as_deref().is_none_or(is_name)
+    }
+}
+
+/// Whether an object may have this name (RFC 1123, as in a path of the API).
+pub fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = [text.bytes().next(), text.bytes().last()];
+    let inside = text.bytes().all(|byte| plain(byte) || byte == b'-' || byte == b'.');
+    text.len() <= 253 && inside && ends.iter().all(|end| end.is_some_and(plain))
 }
 
 /// `NetworkAttachmentDefinition kubevirt/mig`

@@ -119,10 +119,12 @@ impl World {
         let isolation = isolation(&settings, &found);
         let nodes = Nodes::of(&declared, &found, lists.kinds.contains(&(String::new(), "Node".to_owned())));
         let interfaces = Interfaces::of(&found, &nodes);
-        let pools = Arc::new(pools(&found));
+        let pools = pools(&found);
         let pods_have_v6 = pods_have_v6(&claims, &classes);
-        let same = |previous: &&Self| previous.base.pools == pools && previous.base.pods_have_v6 == pods_have_v6;
+        let same = |previous: &&Self| *previous.base.pools == pools && previous.base.pods_have_v6 == pods_have_v6;
         let previous = previous.filter(same);
+        // NADs hold on to the pools they were read with: equal ones must be the same, or each NAD that comes later has its own.
+        let pools = previous.map_or_else(|| Arc::new(pools), |previous| Arc::clone(&previous.base.pools));
         let known = |nad: &Arc<Nad>| {
             let mut candidates = previous?.base.at(&nad.object);
             candidates.find(|attached| Arc::ptr_eq(&attached.nad, nad)).cloned()

@@ -119,9 +119,9 @@ pub fn refused(write: &Summary, denied: &[Finding]) -> Vec<Note> {
     notes
 }
 
-/// Not a policy file, a flag or a document.
+/// Not a policy file, a flag, a document, or a name that no object has.
 fn is_of_cluster(object: &ObjectRef) -> bool {
-    !object.name.is_empty() && (kind_of(object).is_some() || sources::is_read(object))
+    object.can_exist() && (kind_of(object).is_some() || sources::is_read(object))
 }
 
 impl Note {
@@ -266,6 +266,16 @@ mod tests {
         let notes = standing(&many);
         assert_eq!(notes.len(), MOST + 1);
         assert!(notes[MOST].text.contains("for 750 more findings"), "{}", notes[MOST].text);
+    }
+
+    #[test]
+    fn names_that_no_object_has_get_none() {
+        for name in ["", "..", "a/b", "a?b", "a b", "A", "generated-*"] {
+            let nad = object("NetworkAttachmentDefinition", name);
+            assert!(standing(&[Finding::new("no-address", &nad, "")]).is_empty(), "{name}");
+        }
+        let nad = ObjectRef { namespace: Some("a/events/b?".into()), ..object("NetworkAttachmentDefinition", "a") };
+        assert!(standing(&[Finding::new("no-address", &nad, "")]).is_empty());
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl Audit {
 fn hint(failure: &Failure) -> &'static str {
     match failure {
         Failure::NotFound => "install the CustomResourceDefinition of its kind, or leave out --report",
-        Failure::Forbidden(_) => "grant get, create and patch of it, or leave out --report",
+        Failure::Forbidden(_) => "grant create and patch of it, or leave out --report",
         _ => "tried again every five minutes",
     }
 }

@@ -2,12 +2,11 @@
 
 use super::event::{News, Note, Series, WRITER};
 use crate::place::ObjectRef;
-use crate::watch::answers::answer_to;
+use crate::watch::answers::{answer_to, whole};
 use crate::watch::client::Failure;
 use crate::watch::resource::{Resource, resources};
 use axum::http::Request;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
@@ -139,9 +138,8 @@ impl Writer {
     async fn read<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<T, Failure> {
         let request = Request::get(path).header(ACCEPT, accept).body(Body::from(Vec::new()));
         let response = answer_to(&self.client, request.map_err(|error| Failure::Other(error.to_string()))?).await?;
-        let read = Limited::new(response.into_body(), BYTES).collect().await;
-        let bytes = read.map_err(|error| Failure::Other(error.to_string()))?.to_bytes();
-        serde_json::from_slice(&bytes).map_err(|error| Failure::Other(format!("the answer cannot be read: {error}")))
+        serde_json::from_slice(&whole(response, BYTES).await?)
+            .map_err(|error| Failure::Other(format!("the answer cannot be read: {error}")))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::client::{Failure, get};
 use super::resource::Resource;
 use super::wire::{self, Reading};
+use axum::body::Bytes;
 use axum::http::{Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
@@ -71,20 +72,25 @@ pub(super) async fn served(client: &Client, resource: &Resource) -> Result<Optio
         resources: Vec<Served>,
     }
     for version in resource.versions {
-        let body = match answer(client, &resource.root(version)).await {
-            Ok(response) => Limited::new(response.into_body(), PAGE_BYTES),
+        let response = match answer(client, &resource.root(version)).await {
+            Ok(response) => response,
             Err(Failure::NotFound) => continue,
             Err(failure) => return Err(failure),
         };
-        let bytes = timeout(ANSWER, body.collect()).await.map_err(|error| Failure::Other(error.to_string()))?;
-        let bytes = bytes.map_err(|error| Failure::Other(error.to_string()))?.to_bytes();
-        let group: Group = serde_json::from_slice(&bytes)
+        let group: Group = serde_json::from_slice(&whole(response, PAGE_BYTES).await?)
             .map_err(|error| Failure::Other(format!("the API server's answer cannot be read: {error}")))?;
         if group.resources.iter().any(|served| served.name == resource.plural) {
             return Ok(Some(version));
         }
     }
     Ok(None)
+}
+
+/// The body of an answer, of at most so many bytes, within the time for an answer.
+pub(crate) async fn whole(response: Response<Body>, most: usize) -> Result<Bytes, Failure> {
+    let body = timeout(ANSWER, Limited::new(response.into_body(), most).collect()).await;
+    let body = body.map_err(|_| Failure::Other(format!("the answer takes longer than {ANSWER:?}")))?;
+    body.map(http_body_util::Collected::to_bytes).map_err(|error| Failure::Other(error.to_string()))
 }
 
 /// The answer to a GET, if it is a success.
@@ -105,8 +111,7 @@ pub(crate) async fn answer_to(client: &Client, request: Request<Body>) -> Result
     if status.is_success() {
         return Ok(response);
     }
-    let body = timeout(ANSWER, Limited::new(response.into_body(), 1 << 20).collect()).await;
-    let body = body.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body = whole(response, 1 << 20).await.unwrap_or_default();
     let said = serde_json::from_slice::<Status>(&body).map(|status| status.message).unwrap_or_default();
     Err(Failure::of(status.as_u16(), &said))
 }

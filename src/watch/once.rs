@@ -1,6 +1,6 @@
 //! All lists, read once.
 
-use super::answers::{List, answer, list, served};
+use super::answers::{List, answer, list, served, whole};
 use super::client::Failure;
 use super::kept::Kept;
 use super::reduced::reduced;
@@ -9,7 +9,6 @@ use super::wire::{self, Reading};
 use crate::objects::Object;
 use crate::sources::shared::Shared;
 use crate::tree::Node;
-use http_body_util::BodyExt;
 use kube::Client;
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +17,8 @@ use tokio::task::JoinSet;
 
 /// Lists at once.
 const AT_ONCE: usize = 8;
+/// An object is 3 MiB at most.
+const NAMESPACE_BYTES: usize = 4 << 20;
 
 /// Reads every list to its end; one that fails is noted with why.
 pub async fn read(client: &Client, resources: Vec<Resource>) -> Kept {
@@ -55,8 +56,7 @@ pub async fn cluster(client: &Client) -> Result<String, Failure> {
     struct Meta {
         uid: String,
     }
-    let body = answer(client, "/api/v1/namespaces/kube-system").await?.into_body();
-    let bytes = body.collect().await?.to_bytes();
+    let bytes = whole(answer(client, "/api/v1/namespaces/kube-system").await?, NAMESPACE_BYTES).await?;
     let read = serde_json::from_slice(&bytes).map(|Namespace { metadata }| metadata.uid);
     read.map_err(|error| Failure::Other(format!("the API server's answer cannot be read: {error}")))
 }

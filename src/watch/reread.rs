@@ -1,6 +1,6 @@
 //! A few objects as they are now, before a refusal that rests on them.
 
-use super::answers::answer;
+use super::answers::{answer, whole};
 use super::client::Failure;
 use super::follow::Cluster;
 use super::resource::{JUDGED, Resource};
@@ -8,7 +8,6 @@ use super::wire;
 use crate::objects::{Object, kind_of};
 use crate::place::ObjectRef;
 use crate::serve::judge::{Live, Reread};
-use http_body_util::{BodyExt, Limited};
 use std::sync::Arc;
 
 /// An object is 3 MiB at most.
@@ -49,12 +48,11 @@ async fn one(cluster: &Cluster, name: &ObjectRef) -> Result<Option<Object>, Fail
     let Some((resource, version)) = served(cluster, name) else {
         return Err(Failure::Other("its kind is not served".to_owned()));
     };
-    let body = match answer(&cluster.client, &resource.object(version, name)).await {
-        Ok(response) => Limited::new(response.into_body(), OBJECT_BYTES),
+    let bytes = match answer(&cluster.client, &resource.object(version, name)).await {
+        Ok(response) => whole(response, OBJECT_BYTES).await?,
         Err(Failure::NotFound) => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    let bytes = body.collect().await.map_err(|error| Failure::Other(error.to_string()))?.to_bytes();
     let text = std::str::from_utf8(&bytes).map_err(|error| Failure::Other(error.to_string()))?;
     wire::read(text, &resource, version).map(|(_, object)| object).map_err(Failure::Other)
 }

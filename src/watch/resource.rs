@@ -95,9 +95,9 @@ impl Resource {
         if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
     }
 
-    /// Whether its list is of the nodes, which change all the time and are large.
+    /// Whether it has one object for each node, which is large and written every minute or two.
     pub fn is_of_nodes(&self) -> bool {
-        self.group.is_empty() && self.plural == "nodes"
+        matches!((self.group, self.plural), ("", "nodes") | ("nmstate.io", "nodenetworkstates"))
     }
 }
 
@@ -129,6 +129,13 @@ mod tests {
         assert!(paths.contains(&"/apis/networking.k8s.io/v1/servicecidrs?".to_owned()));
         let kubernetes = "/api/v1/namespaces/default/services?fieldSelector=metadata.name%3Dkubernetes&".to_owned();
         assert!(paths.contains(&kubernetes), "{paths:?}");
+    }
+
+    #[test]
+    fn lists_with_an_object_for_each_node_are_known() {
+        let all = resources(true);
+        let of_nodes: Vec<_> = all.iter().filter(|one| one.is_of_nodes()).map(|one| one.kind).collect();
+        assert!(of_nodes.len() == 2 && ["Node", "NodeNetworkState"].iter().all(|kind| of_nodes.contains(kind)));
     }
 
     #[test]

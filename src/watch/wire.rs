@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn items_of_a_list_get_the_kind_of_the_list() {
         let all = resources(true);
-        let nodes = all.iter().find(|resource| resource.is_of_nodes()).unwrap();
+        let nodes = all.iter().find(|resource| resource.kind == "Node").unwrap();
         let text = r#"{"kind":"NodeList","metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3},
             "items":[{"metadata":{"name":"a"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}]}"#;
         let page = page(text, nodes, "v1", &(Arc::new(object) as Reading<Object>)).unwrap();

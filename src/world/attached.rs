@@ -87,3 +87,39 @@ fn claims(nad: &Nad, attachment: &Attachment) -> Box<[Claim]> {
         |interval| Claim { interval, class: Class::Secondary, confidence: Confidence::Live, origin: origin.clone() };
     prefixes.into_iter().map(claim).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Inputs, World};
+    use crate::objects::{Object, name_of};
+    use crate::tree;
+    use std::sync::Arc;
+
+    fn object(text: &str) -> Object {
+        let node = tree::parse(text).unwrap();
+        Object::read(&node, name_of(&node).unwrap(), None).unwrap()
+    }
+
+    #[test]
+    fn nads_that_come_later_share_the_pools() {
+        let pool = object(
+            r#"{"apiVersion":"spiderpool.spidernet.io/v2beta1","kind":"SpiderIPPool","metadata":{"name":"mig"},
+                "spec":{"subnet":"10.1.0.0/24","ips":["10.1.0.10-10.1.0.90"]}}"#,
+        );
+        let nad = |name: &str| {
+            object(&format!(
+                r#"{{"apiVersion":"k8s.cni.cncf.io/v1","kind":"NetworkAttachmentDefinition","metadata":{{"name":"{name}",
+                   "namespace":"kubevirt"}},"spec":{{"config":"{{}}"}}}}"#
+            ))
+        };
+        let mut objects = vec![pool, nad("a")];
+        let mut world = World::of(Inputs { objects: objects.clone(), ..Inputs::default() });
+        let first = Arc::clone(&world.base.pools);
+        assert_eq!(first.len(), 1);
+        for name in ["b", "c"] {
+            objects.push(nad(name));
+            world = World::renewed(&world, Inputs { objects: objects.clone(), ..Inputs::default() });
+        }
+        assert!(world.nads().all(|attached| Arc::ptr_eq(&attached.attachment.pools, &first)));
+    }
+}

@@ -2,18 +2,14 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* 46 characters leave room for the longest suffix in a name of 63. */}}
+{{/*
+46 characters leave room for the longest suffix in a name of 63. The name of a Service, and so of the webhook in its certificate,
+has no dots, which a release may have.
+*/}}
 {{- define "kubevirt-preflight.fullname" -}}
-{{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 46 | trimSuffix "-" }}
-{{- else }}
 {{- $name := default .Chart.Name .Values.nameOverride }}
-{{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 46 | trimSuffix "-" }}
-{{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 46 | trimSuffix "-" }}
-{{- end }}
-{{- end }}
+{{- $own := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
+{{- default $own .Values.fullnameOverride | replace "." "-" | trunc 46 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "kubevirt-preflight.serviceAccountName" -}}

@@ -20,6 +20,7 @@ mod trusted;
 pub use check::check;
 pub use keep::{Clients, SelfManaged};
 
+use crate::place::is_name;
 use rustls::pki_types::ServerName;
 
 /// What of the cluster is about this webhook.
@@ -48,14 +49,6 @@ impl Own {
     pub fn names(&self) -> &[ServerName<'static>] {
         &self.names
     }
-}
-
-/// Whether an object may have this name (RFC 1123, as in a path of the API).
-pub fn is_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let ends = [text.bytes().next(), text.bytes().last()];
-    let inside = text.bytes().all(|byte| plain(byte) || byte == b'-' || byte == b'.');
-    text.len() <= 253 && inside && ends.iter().all(|end| end.is_some_and(plain))
 }
 
 #[cfg(test)]

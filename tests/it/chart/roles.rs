@@ -115,8 +115,7 @@ fn the_webhook_may_further_write_events_its_reports_and_two_objects_of_its_own()
                 wanted.extend(["get", "watch", "update"].map(secret));
             }
             if report != "none" {
-                wanted
-                    .extend(["get", "create", "patch", "delete"].map(|verb| right(None, group, resource, None, verb)));
+                wanted.extend(["create", "patch"].map(|verb| right(None, group, resource, None, verb)));
             }
             let found = granted(&documents, "kubevirt-preflight");
             assert_eq!(found, wanted, "{mode} {report}");

@@ -38,7 +38,7 @@ fn helm_finds_no_fault() {
 }
 
 /// Each with what the message must name.
-const REFUSED: [(&str, &str); 16] = [
+const REFUSED: [(&str, &str); 17] = [
     ("replica: 3", "replica"),
     ("webhook: {failurepolicy: Ignore}", "failurepolicy"),
     ("webhook: {failurePolicy: fail}", "/webhook/failurePolicy"),
@@ -55,6 +55,8 @@ const REFUSED: [(&str, &str); 16] = [
     ("{webhookPort: 8080}", "same port"),
     ("bindAddress: '::'", "/bindAddress"),
     ("rbac: {rolenamespaces: []}", "rolenamespaces"),
+    // The program would take it for the name of a part of it, and write no line.
+    ("log: {level: inof}", "/log/level"),
 ];
 
 #[test]
@@ -75,6 +77,16 @@ fn the_schema_is_closed() {
     for (name, value) in schema["properties"].as_object().unwrap() {
         let open = value["type"] == "object" && value.get("additionalProperties").is_none();
         assert_eq!(open, free.contains(&name.as_str()), "{name}");
+    }
+}
+
+/// A release may have dots in its name, a Service may not.
+#[test]
+fn dots_do_not_get_into_the_name_of_the_service() {
+    for values in ["{}", "fullnameOverride: my.kubevirt-preflight"] {
+        let Some(output) = helm(&["template", "my.kubevirt-preflight"], &[values]) else { return };
+        let documents = serde_saphyr::from_multiple::<serde_json::Value>(&String::from_utf8(output.stdout).unwrap());
+        one(&documents.unwrap(), "Service", "my-kubevirt-preflight");
     }
 }
 
