@@ -8,18 +8,21 @@
 mod args;
 mod background;
 mod certificates;
+mod checked;
 mod inputs;
 mod judged;
 mod room;
 
-pub(super) use args::{ServeArgs, time};
+pub(super) use args::ServeArgs;
+pub(super) use checked::time;
 
 use super::Color;
 use super::output::{self, colored_errors};
 use anyhow::{Context as _, Result};
-use args::{Set, source};
+use args::Set;
 use background::BackgroundArgs;
 use certificates::{Certified, Loaded};
+use checked::source;
 use inputs::Held;
 use judged::Judged;
 use kubevirt_preflight::serve::metrics::Metrics;

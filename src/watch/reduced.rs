@@ -22,10 +22,15 @@ pub fn reduced(text: &str, resource: &Resource, version: &str) -> Result<Option<
 
 fn of(mut node: Node<'static>, name: &ObjectRef) -> Option<(Object, Node<'static>)> {
     let meaning = Object::read(&node, name.clone(), None)?;
+    let labels = if name.kind == "Node" { labels_of(&mut node).map(without_all_but_os) } else { None };
+    let to_keep = Object::read(&node, name.clone(), None)?;
     let means_the_same = |node: &Node<'static>| {
-        name_of(node).as_ref() == Some(name) && Object::read(node, name.clone(), None).as_ref() == Some(&meaning)
+        name_of(node).as_ref() == Some(name) && Object::read(node, name.clone(), None).as_ref() == Some(&to_keep)
     };
     reduce(&mut node, &mut Vec::new(), &means_the_same);
+    if let Some(labels) = labels {
+        put_labels(&mut node, labels);
+    }
     name_first(&mut node);
     match meaning {
         Object::Found(found) if !found.bad.is_empty() && name.kind == "ConfigMap" => {
@@ -33,6 +38,38 @@ fn of(mut node: Node<'static>, name: &ObjectRef) -> Option<(Object, Node<'static
             Some((Object::read(&node, name.clone(), None)?, node))
         }
         meaning => Some((meaning, node)),
+    }
+}
+
+/// The labels of an object that has some.
+fn labels_of<'n>(node: &'n mut Node<'static>) -> Option<&'n mut Node<'static>> {
+    let member = |node: &'n mut Node<'static>, key: &str| match node {
+        Node::Map(Map(members)) => members.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node),
+        _ => None,
+    };
+    member(member(node, "metadata")?, "labels").filter(|labels| count(labels) > 0)
+}
+
+/// Takes out all labels but the one for which something else of the node could stand. A node's labels all count, there
+/// are hundreds of them, and to find that out takes longer than all the rest. The labels as they were.
+fn without_all_but_os(labels: &mut Node<'static>) -> Node<'static> {
+    let all = labels.clone();
+    if let Node::Map(Map(members)) = labels {
+        members.retain(|(key, _)| key == "kubernetes.io/os");
+    }
+    all
+}
+
+/// Puts the labels where they were: behind the name.
+fn put_labels(node: &mut Node<'static>, labels: Node<'static>) {
+    if let Some(place) = labels_of(node) {
+        *place = labels;
+        return;
+    }
+    let Node::Map(Map(members)) = node else { return };
+    if let Some((_, Node::Map(Map(metadata)))) = members.iter_mut().find(|(key, _)| key == "metadata") {
+        let behind = metadata.iter().position(|(key, _)| key == "name").map_or(0, |at| at + 1);
+        metadata.insert(behind, ("labels".into(), labels));
     }
 }
 
@@ -256,6 +293,24 @@ mod tests {
         data:
           install-config: (left out)
         "##);
+    }
+
+    #[test]
+    fn a_node_keeps_its_labels_and_means_the_same() {
+        let all = resources(true);
+        let nodes = all.iter().find(|resource| resource.kind == "Node").unwrap();
+        for os in ["", r#","kubernetes.io/os":"linux""#] {
+            let text = format!(
+                r#"{{"metadata":{{"name":"a","uid":"secret","labels":{{"b":"2","a/x":"1"{os}}},
+                    "annotations":{{"x":"secret"}}}},"spec":{{"podCIDR":"10.1.0.0/24","x":"secret"}},
+                    "status":{{"nodeInfo":{{"operatingSystem":"linux","machineID":"secret"}}}}}}"#
+            );
+            let (object, node) = reduced(&text, nodes, "v1").unwrap().unwrap();
+            let written = serde_saphyr::to_string(&node).unwrap();
+            assert!(written.contains("a/x: \"1\"") && !written.contains("secret"), "{written}");
+            assert_eq!(written.contains("nodeInfo"), os.is_empty(), "{written}");
+            assert_eq!(Object::read(&read_back(&node), object.reference().clone(), None), Some(object));
+        }
     }
 
     #[test]

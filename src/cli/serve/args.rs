@@ -4,6 +4,7 @@
 use super::super::{Access, Cluster};
 use super::background::BackgroundArgs;
 use super::certificates::{CertificateArgs, Certificates};
+use super::checked::{Checked, Faults, address, checked, count, source, threads, time};
 use anyhow::{Context as _, Error, anyhow, bail};
 use clap::ValueEnum;
 use kubevirt_preflight::policy::{Enforcement, Profile, UnknownLevel};
@@ -13,8 +14,6 @@ use kubevirt_preflight::serve::telemetry::Endpoint;
 use kubevirt_preflight::serve::{Addresses, Stopping};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::convert::Infallible;
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -150,7 +149,7 @@ pub(super) struct Set {
 impl ServeArgs {
     /// Every value that is wrong is an error.
     pub(super) fn set(&self) -> Result<Set, Vec<Error>> {
-        let mut faults = Faults(Vec::new());
+        let mut faults = Faults::default();
         let bind = faults.take("--bind", &self.bind);
         let observe = faults.take("--observe-bind", &self.observe_bind);
         let drain_delay = faults.take("--drain-delay", &self.drain_delay);
@@ -215,46 +214,6 @@ impl ServeArgs {
     }
 }
 
-/// A value, or what is wrong with it.
-#[derive(Clone, Debug)]
-pub(super) struct Checked<T>(Result<T, String>);
-
-/// A parser for clap that refuses nothing.
-pub(super) fn checked<T>(
-    parse: fn(&str) -> Result<T, String>,
-) -> impl Fn(&str) -> Result<Checked<T>, Infallible> + Clone {
-    move |text| Ok(Checked(parse(text).map_err(|remedy| format!("is `{text}`; {remedy}."))))
-}
-
-pub(super) struct Faults(Vec<Error>);
-
-impl Faults {
-    pub(super) fn add(&mut self, fault: Error) {
-        self.0.push(fault);
-    }
-
-    pub(super) fn take<T: Clone>(&mut self, flag: &str, value: &Checked<T>) -> Option<T> {
-        match &value.0 {
-            Ok(value) => Some(value.clone()),
-            Err(what) => {
-                self.0.push(anyhow!("{} {what}", source(flag)));
-                None
-            }
-        }
-    }
-}
-
-/// Where a value comes from: the flag, or else its environment variable.
-pub(super) fn source(flag: &str) -> String {
-    let is_flag = |arg: OsString| arg.to_str().and_then(|arg| arg.split('=').next()) == Some(flag);
-    match flag {
-        _ if std::env::args_os().any(is_flag) => flag.to_owned(),
-        "--namespace" => "POD_NAMESPACE".to_owned(),
-        "--otlp-endpoint" => "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-        _ => format!("KUBEVIRT_PREFLIGHT_{}", flag[2..].to_uppercase().replace('-', "_")),
-    }
-}
-
 fn cas(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let cas = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let cas = cas.with_context(|| format!("--otlp-ca {} cannot be read:", file.display()))?;
@@ -264,29 +223,7 @@ fn cas(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(cas)
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "write an address and a port, for example 0.0.0.0:9443 or [::]:9443".to_owned())
-}
-
 /// Empty is as if it were not set, by the OpenTelemetry specification.
 fn endpoint(text: &str) -> Result<Option<Endpoint>, String> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
-}
-
-fn threads(text: &str) -> Result<usize, String> {
-    let threads = text.parse::<u8>().ok().filter(|threads| *threads > 0);
-    threads.map(usize::from).ok_or_else(|| "write a number from 1 to 255".to_owned())
-}
-
-/// `5s`, `1m 30s`, `500ms`
-pub(in crate::cli) fn time(text: &str) -> Result<Duration, String> {
-    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    let time = time.filter(|time| *time <= Duration::from_secs(24 * 3600));
-    time.ok_or_else(|| "write a time of a day at most, with its unit, for example 5s or 500ms".to_owned())
-}
-
-/// 1 to 65535
-fn count(text: &str) -> Result<usize, String> {
-    let count = text.parse::<u16>().ok().filter(|count| *count > 0);
-    count.map(usize::from).ok_or_else(|| "write a number from 1 to 65535".to_owned())
 }

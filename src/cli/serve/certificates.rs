@@ -1,6 +1,6 @@
 //! Where the server's certificate comes from, and who may call: flags, and what they start.
 
-use super::args::{Checked, Faults, checked, time};
+use super::checked::{Checked, Faults, checked, time};
 use anyhow::anyhow;
 use clap::builder::NonEmptyStringValueParser;
 use jiff::{Span, SpanRelativeTo};
