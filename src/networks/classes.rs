@@ -141,13 +141,15 @@ fn noun(class: Class) -> &'static str {
 /// What makes a class known, without a capital letter or full stop.
 pub fn remedy(class: Class) -> &'static str {
     match class {
-        Class::Pod => "list them under `pods` in the networks file, or give --pod-cidr",
-        Class::Service => "list them under `services` in the networks file, or give --service-cidr",
-        Class::Node => "list the nodes under `nodes` in the networks file",
-        Class::CniInternal => "list them under `internal` in the networks file",
-        Class::LoadBalancer => "list them under `loadBalancers` in the networks file",
-        Class::Secondary => "list them under `secondary` in the networks file",
-        Class::Other => "list them under `other` in the networks file",
+        Class::Pod => "list them under `pods` in the networks file or the policy's `networks`, or give --pod-cidr",
+        Class::Service => {
+            "list them under `services` in the networks file or the policy's `networks`, or give --service-cidr"
+        }
+        Class::Node => "list the nodes under `nodes` in the networks file or the policy's `networks`",
+        Class::CniInternal => "list them under `internal` in the networks file or the policy's `networks`",
+        Class::LoadBalancer => "list them under `loadBalancers` in the networks file or the policy's `networks`",
+        Class::Secondary => "list them under `secondary` in the networks file or the policy's `networks`",
+        Class::Other => "list them under `other` in the networks file or the policy's `networks`",
     }
 }
 

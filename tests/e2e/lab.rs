@@ -308,6 +308,8 @@ fn controllers(plane: &Plane) -> Child {
         .arg("--kubeconfig")
         .arg(plane.path("kubeconfig"))
         .args(["--leader-elect=false", "--secure-port=0", "--controllers", CONTROLLERS])
+        // Each by its own account, as in every cluster: the webhook tells the namespace controller by it.
+        .arg("--use-service-account-credentials=true")
         .args(["--kube-api-qps=200", "--kube-api-burst=400", "--endpointslice-updates-batch-period=100ms"])
         .arg("--service-account-private-key-file")
         .arg(plane.path("sa.key"))

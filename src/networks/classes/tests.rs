@@ -68,7 +68,7 @@ fn the_reason_names_the_object_and_the_remedy() {
         let classes = Classes::of(&Declared::default(), found, |_| false);
         classes.sentence(Class::Pod).unwrap()
     };
-    let remedy = "list them under `pods` in the networks file, or give --pod-cidr.";
+    let remedy = "list them under `pods` in the networks file or the policy's `networks`, or give --pod-cidr.";
     assert_eq!(why(&[]), format!("The pod networks are not known: nothing that was read names them all; {remedy}"));
     let pool = |name| found("calico", name, &[(Class::Pod, Live)]);
     let expected = format!("The pod networks are not known: Thing a and 1 more may name only a part of them; {remedy}");

@@ -37,10 +37,10 @@ KNOWN
 pod            yes
 service        yes
 node           yes
-cni-internal   no: The CNI's internal ranges are not known: nothing that was read names them all; list them under `internal` in the networks file.
+cni-internal   no: The CNI's internal ranges are not known: nothing that was read names them all; list them under `internal` in the networks file or the policy's `networks`.
 load-balancer  yes
-secondary      no: The secondary networks are not known: nothing that was read names them all; list them under `secondary` in the networks file.
-other          no: The other networks are not known: nothing that was read names them all; list them under `other` in the networks file.
+secondary      no: The secondary networks are not known: nothing that was read names them all; list them under `secondary` in the networks file or the policy's `networks`.
+other          no: The other networks are not known: nothing that was read names them all; list them under `other` in the networks file or the policy's `networks`.
 
 Could not be read:
   spec.a of Node x\u{fffd}: it is missing.

@@ -102,4 +102,18 @@ pub fn going(lab: &mut Lab) {
     lab.eventually("the namespace is gone", 60, |lab| !lab.kubectl(&["get", "namespace", KUBEVIRT]).ok);
     let said = lab.kubectl(&["create", "namespace", KUBEVIRT]);
     lab.passes("the namespace again", &said);
+    another_namespace(lab);
+}
+
+/// A namespace that goes takes a NAD along that a KubeVirt elsewhere names; a user may not delete it alone.
+fn another_namespace(lab: &mut Lab) {
+    let said = lab.kubectl(&["create", "namespace", "nets"]);
+    lab.passes("a namespace of networks", &said);
+    create(lab, &[nad("mig", "10.200.5.0/24").replace(KUBEVIRT, "nets"), kubevirt("kubevirt", "nets/mig")]);
+    let delete = ["-n", "nets", "delete", "network-attachment-definition", "mig", "--dry-run=server"];
+    lab.known("a user's deletion of the NAD is refused", |lab| !lab.kubectl(&delete).ok);
+    let said = lab.kubectl(&["delete", "namespace", "nets", "--wait=false"]);
+    lab.passes("the deletion of the namespace", &said);
+    lab.eventually("it is gone", 60, |lab| !lab.kubectl(&["get", "namespace", "nets"]).ok);
+    lab.reset();
 }
