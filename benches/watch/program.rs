@@ -52,7 +52,15 @@ impl Running {
         let (address, observe) = (free(), free());
         let mut command = Command::new(program);
         command
-            .args(["serve", "--cluster", "--drain-delay", "0s", "--log", "debug", "--kubeconfig"])
+            .args([
+                "serve",
+                "--cluster",
+                "--drain-delay",
+                "0s",
+                "--log",
+                "info,kubevirt_preflight::watch::judging=debug",
+                "--kubeconfig",
+            ])
             .arg(path("kubeconfig"))
             .args(["--bind", &address.to_string(), "--observe-bind", &observe.to_string()])
             .args(["--tls-cert".into(), path("tls.crt"), "--tls-key".into(), path("tls.key")]);

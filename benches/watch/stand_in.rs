@@ -78,7 +78,7 @@ impl Cluster {
             let sent = match self.list_of(&path) {
                 Some(plural) if query.contains("watch=true") => self.watch(stream, plural),
                 Some(plural) => self.page(stream, &path, plural, &query),
-                None if body.is_empty() => whole(stream, &discovery(&path)),
+                None if body.is_empty() => whole(stream, &self.object(&path).or_else(|| discovery(&path))),
                 None => {
                     println!("written");
                     whole(stream, &Some(body))
@@ -93,6 +93,21 @@ impl Cluster {
     fn list_of(&self, path: &str) -> Option<&'static str> {
         let served = SERVED.iter().find(|(root, plural, _)| path.strip_prefix(root) == Some(&format!("/{plural}")));
         served.map(|(_, plural, _)| *plural)
+    }
+
+    /// What is read live: the KubeVirt, a NAD.
+    fn object(&self, path: &str) -> Option<String> {
+        let parts: Vec<_> = path.split("/namespaces/").nth(1)?.split('/').collect();
+        let [namespace, plural, name] = parts.as_slice() else { return None };
+        let at = match *plural {
+            "kubevirts" => 0,
+            "network-attachment-definitions" => {
+                let number = |text: &str, start: &str| text.strip_prefix(start)?.parse::<usize>().ok();
+                number(namespace, "tenant-")? * 50 + number(name, "tenant-net-")?
+            }
+            _ => return None,
+        };
+        Some(self.item(plural, at, *self.edited.lock().unwrap()))
     }
 
     fn count(&self, plural: &str) -> usize {
