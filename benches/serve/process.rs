@@ -15,6 +15,7 @@ pub struct Cores(Option<[usize; 2]>);
 
 impl Cores {
     /// All, for all.
+    #[allow(dead_code)]
     pub fn any() -> Self {
         Self(None)
     }
@@ -107,6 +108,8 @@ impl Process {
         Self { child, address, started, lines: thread::spawn(move || lines(errors, log)) }
     }
 
+    /// Its number in the system.
+    #[allow(dead_code)]
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -45,7 +45,7 @@ fn name(at: usize) -> String {
     format!("worker-{at:05}.prod.example.com")
 }
 
-/// A Node of some 28 KB: images, managedFields and annotations as on a real one.
+/// A Node of some 31 KB: images, managedFields and annotations as on a real one.
 pub fn node(at: usize) -> String {
     let (high, low) = (at >> 8, at & 255);
     let images: Vec<_> = (0..50)

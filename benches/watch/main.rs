@@ -1,4 +1,4 @@
-//! The program on a large cluster: 15,000 nodes of 27 KB and 5,000 NADs, served by a stand-in for the API server.
+//! The program on a large cluster: 15,000 nodes of 31 KB and 5,000 NADs, served by a stand-in for the API server.
 //!
 //! `--program FILE` measures another build of it, for example that of the image; `--relist` waits eleven minutes for the
 //! nodes to be listed anew.
