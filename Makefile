@@ -9,7 +9,7 @@ TIME ?= 60
 # What the core must never be linked with: only the shell may.
 SHELL_ONLY := tokio|hyper|http|axum|tower|kube|clap|anyhow|rustls|ring|rcgen|x509|prometheus|tracing|opentelemetry|ureq|reqwest
 
-.PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve fuzz image ci
+.PHONY: help demo run tools truth e2e build test generate fmt lint core docs deny bench bench-serve bench-watch fuzz image ci
 
 help: ## Print this
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ bench: ## How long a response takes, by body and cluster, a check of 10,000 mani
 
 bench-serve: ## The server under load beside one of the same stack that does nothing, and what was aimed at
 	$(CARGO) bench --quiet --locked --bench serve
+
+bench-watch: ## The program on a large cluster: when it is ready, its memory, its rebuilds, and reviews meanwhile
+	$(CARGO) bench --quiet --locked --bench watch
 
 # The list of what is linked is put into the program itself, where scanners of images look for it.
 AUDITABLE_VERSION := 0.7.7

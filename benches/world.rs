@@ -5,6 +5,8 @@
 //! ten NADs; its peak is `VmHWM`, reset through /proc/self/clear_refs right before the rebuild.
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs)]
 
+#[path = "support/large.rs"]
+mod large;
 mod support;
 
 use jiff::civil::date;
@@ -16,18 +18,14 @@ use kubevirt_preflight::sources::shared::Shared;
 use kubevirt_preflight::sources::{SOURCES, wanted};
 use kubevirt_preflight::tree::{Want, pick_text};
 use kubevirt_preflight::world::{Inputs, Lists, World};
-use serde_json::{Value, json};
+use large::{EDITED, FEW, NADS, NODES, edited_nad, nad, node};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::process::Command;
 use std::time::Duration;
 
-const NODES: usize = 15_000;
-const NADS: usize = 5_000;
-const FEW: usize = 10;
 const ROUNDS: usize = 11;
-/// Every eleventh node is of another CPU model than its neighbours, and a third of them in each zone.
-const MODELS: usize = 11;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().collect();
@@ -35,113 +33,6 @@ fn main() {
         Some(at) => resident(arguments[at + 1].parse().expect("nodes"), arguments[at + 2].parse().expect("NADs")),
         None => report(),
     }
-}
-
-/// Kubelet's, the cloud's and node-feature-discovery's labels, and those that virt-handler sets.
-fn labels(at: usize) -> Value {
-    let mut labels = json!({
-        "kubernetes.io/hostname": name(at), "kubernetes.io/arch": "amd64", "kubernetes.io/os": "linux",
-        "beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux",
-        "node.kubernetes.io/instance-type": format!("metal-{}", at % MODELS),
-        "node-role.kubernetes.io/worker": "", "topology.kubernetes.io/region": "r1",
-        "topology.kubernetes.io/zone": format!("r1-{}", at % 3), "kubevirt.io/schedulable": "true",
-        "cpu-timer.node.kubevirt.io/tsc-frequency": (2_000_000_000 + at * 17).to_string(),
-        "cpu-timer.node.kubevirt.io/tsc-scalable": "true",
-        format!("scheduling.node.kubevirt.io/tsc-frequency-{}", 2_000_000_000 + at * 17): "true",
-    });
-    for n in 0..28 {
-        labels[format!("feature.node.kubernetes.io/cpu-cpuid.FEATURE{n}")] = json!("true");
-    }
-    for n in 0..150 {
-        labels[format!("cpu-feature.node.kubevirt.io/feature-{}", n + at % MODELS)] = json!("true");
-    }
-    for n in 0..20 {
-        labels[format!("cpu-model.node.kubevirt.io/Model-{}-v{n}", at % MODELS)] = json!("true");
-        labels[format!("hyperv.node.kubevirt.io/enlightenment{n}")] = json!("true");
-    }
-    labels
-}
-
-fn name(at: usize) -> String {
-    format!("worker-{at:05}.prod.example.com")
-}
-
-/// A Node of some 28 KB: images, managedFields and annotations as on a real one.
-fn node(at: usize) -> String {
-    let (high, low) = (at >> 8, at & 255);
-    let images: Vec<_> = (0..50)
-        .map(|n| {
-            json!({"names": [format!("registry.example.com/team/image-{n}@sha256:{n:064x}"), format!("registry.example.com/team/image-{n}:v1.{n}.0")],
-                "sizeBytes": 100_000_000 + n})
-        })
-        .collect();
-    let fields: serde_json::Map<_, _> =
-        (0..180).map(|n| (format!("f:cpu-feature.node.kubevirt.io/feature-{n}"), json!({}))).collect();
-    let conditions: Vec<_> = ["MemoryPressure", "DiskPressure", "PIDPressure", "Ready"]
-        .iter()
-        .map(|kind| {
-            json!({"type": kind, "status": "False", "reason": "KubeletHasSufficientMemory",
-            "message": "kubelet has sufficient memory available", "lastHeartbeatTime": "2026-01-02T03:04:05Z"})
-        })
-        .collect();
-    json!({
-        "metadata": {
-            "name": name(at), "uid": format!("7f0c5d5e-3c0b-4f5e-9d55-{at:012}"), "resourceVersion": "123456789",
-            "creationTimestamp": "2026-01-02T03:04:05Z", "labels": labels(at),
-            "annotations": {
-                "kubevirt.io/heartbeat": "2026-01-02T03:04:05Z", "kubevirt.io/ksm-enabled": "false",
-                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
-                "csi.volume.kubernetes.io/nodeid": format!("{{\"csi.example.com\":\"{}\"}}", name(at)),
-            },
-            "managedFields": [{"manager": "virt-handler", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": fields}}}],
-        },
-        "spec": {
-            "podCIDR": format!("10.{}.{low}.0/24", 64 + high), "providerID": format!("metal:///{at}"),
-            "podCIDRs": [format!("10.{}.{low}.0/24", 64 + high), format!("fd00:10:{high:x}:{low:x}::/64")],
-        },
-        "status": {
-            "addresses": [
-                {"type": "InternalIP", "address": format!("172.16.{high}.{low}")},
-                {"type": "InternalIP", "address": format!("fd00:172:16::{at:x}")},
-                {"type": "Hostname", "address": name(at)},
-            ],
-            "capacity": {"cpu": "64", "memory": "263782624Ki", "pods": "250", "devices.kubevirt.io/kvm": "1k"},
-            "allocatable": {"cpu": "63", "memory": "262782624Ki", "pods": "250", "devices.kubevirt.io/kvm": "1k"},
-            "conditions": conditions, "images": images,
-            "nodeInfo": {"operatingSystem": "linux", "architecture": "amd64", "kubeletVersion": "v1.35.4"},
-        },
-    })
-    .to_string()
-}
-
-/// A NAD of one of five usual kinds, each with a range of its own.
-fn nad(at: usize) -> String {
-    let (high, low) = (at >> 8, at & 255);
-    let ipam = match at % 5 {
-        0 => {
-            json!({"type": "host-local", "ranges": [[{"subnet": format!("192.{}.{low}.0/24", 168 + high), "gateway": format!("192.{}.{low}.1", 168 + high)}]]})
-        }
-        1 => json!({"type": "static", "addresses": [{"address": format!("100.{}.{low}.9/24", 64 + high)}]}),
-        2 => json!({}),
-        _ => {
-            json!({"type": "whereabouts", "range": format!("10.{}.{low}.0/24", 140 + high), "exclude": [format!("10.{}.{low}.0/30", 140 + high)]})
-        }
-    };
-    let main = match at % 4 {
-        0 => json!({"type": "bridge", "bridge": format!("br{}", at % 7), "vlan": at % 4000 + 1, "ipam": ipam}),
-        1 => json!({"type": "ipvlan", "master": "eth1", "ipam": ipam}),
-        _ => {
-            json!({"type": "macvlan", "master": format!("bond0.{}", at % 4000 + 1), "mode": "bridge", "mtu": 9000, "ipam": ipam})
-        }
-    };
-    let config =
-        json!({"cniVersion": "1.0.0", "name": format!("tenant-net-{at}"), "plugins": [main, {"type": "tuning"}]});
-    json!({
-        "metadata": {"name": format!("tenant-net-{}", at % 50), "namespace": format!("tenant-{}", at / 50),
-            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": config.to_string()}},
-        "spec": {"config": config.to_string()},
-    })
-    .to_string()
 }
 
 /// The object in `text` as the watcher reads it, which knows version and kind from the list.
@@ -181,8 +72,11 @@ fn inputs(objects: &[Object]) -> Inputs {
 /// The same objects, one NAD of them edited.
 fn edited(objects: &[Object]) -> Vec<Object> {
     let mut objects = objects.to_vec();
-    let at = objects.iter().position(|object| matches!(object, Object::Nad(_))).expect("a NAD");
-    objects[at] = read(&nad(0).replace("9000", "1500"), "k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", &WANTED);
+    let first = objects.iter().position(|object| matches!(object, Object::Nad(_))).expect("a NAD");
+    let at = first + EDITED;
+    let edited = read(&edited_nad(), "k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", &WANTED);
+    let old = std::mem::replace(&mut objects[at], edited);
+    assert_ne!(old, objects[at], "an edit that changes nothing is none");
     objects
 }
 

@@ -85,7 +85,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    async fn send(&mut self, post: &Post) -> Bytes {
+    /// The answer, which may be any.
+    pub async fn send(&mut self, post: &Post) -> Bytes {
         self.sender.ready().await.unwrap();
         let request = Request::post("/validate?timeout=10s")
             .header(HOST, NAME)

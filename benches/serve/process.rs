@@ -1,4 +1,4 @@
-//! A server as a process of its own, on a core of its own, and what the kernel says of it.
+//! A server as a process of its own, on a core of its own if it is to have one, and what the kernel says of it.
 
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -14,6 +14,12 @@ use std::time::{Duration, Instant};
 pub struct Cores(Option<[usize; 2]>);
 
 impl Cores {
+    /// All, for all.
+    #[allow(dead_code)]
+    pub fn any() -> Self {
+        Self(None)
+    }
+
     /// The first two that this process may use.
     pub fn choose() -> Self {
         let allowed = sched_getaffinity(None).unwrap();
@@ -83,13 +89,29 @@ impl Process {
         if which == 2 {
             command.args(["--log", "warn"]);
         }
+        Self::of(command, address, cores, |_| ())
+    }
+
+    /// The server that this command starts; `log` gets what it writes.
+    pub fn of(
+        mut command: Command,
+        address: SocketAddr,
+        cores: &Cores,
+        log: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         cores.move_to(0);
         let started = Instant::now();
         let mut child = command.spawn().unwrap();
         cores.move_to(1);
         let errors = child.stderr.take().unwrap();
-        Self { child, address, started, lines: thread::spawn(move || lines(errors)) }
+        Self { child, address, started, lines: thread::spawn(move || lines(errors, log)) }
+    }
+
+    /// Its number in the system.
+    #[allow(dead_code)]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// From `/proc/PID/task/*/schedstat`: nanoseconds running, nanoseconds ready but not running.
@@ -119,13 +141,14 @@ impl Process {
 }
 
 /// Takes the log as a container runtime does: as it comes, from a pipe.
-fn lines(mut errors: ChildStderr) -> u64 {
+fn lines(mut errors: ChildStderr, mut log: impl FnMut(&[u8])) -> u64 {
     let (mut buffer, mut count) = (vec![0; 64 * 1024], 0);
     loop {
         let read = errors.read(&mut buffer).unwrap();
         if read == 0 {
             return count;
         }
+        log(&buffer[..read]);
         let ends = buffer[..read].iter().map(|byte| u64::from(*byte == b'\n'));
         count += ends.sum::<u64>();
     }

@@ -29,7 +29,10 @@ pub async fn follow(cluster: Arc<Cluster>, publish: impl Fn() + Send + Sync + 's
         changes.mark_unchanged();
         let publish = Arc::clone(&publish);
         // Tens of milliseconds on a large cluster, and requests are answered on these threads.
-        if tokio::task::spawn_blocking(move || publish()).await.is_err() {
+        let begun = Instant::now();
+        if tokio::task::spawn_blocking(move || publish()).await.is_ok() {
+            tracing::debug!(took = ?begun.elapsed(), "the world was made");
+        } else {
             tracing::error!("the world could not be made by a defect of kubevirt-preflight; the last one stays in use");
         }
         if changes.changed().await.is_err() {
