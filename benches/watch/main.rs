@@ -86,7 +86,7 @@ async fn seen(program: &str, nodes: usize, nads: usize, relist: bool) -> Seen {
     let ends = running.ends();
     let needed = ends.iter().filter(|(path, at)| !path.ends_with("/nodes") && *at <= ready).map(|(_, at)| *at).max();
     let all = ends.iter().map(|(_, at)| *at).max().unwrap();
-    seen.begun = [ready - began, all - began];
+    seen.begun = [ready.saturating_sub(began), all.saturating_sub(began)];
     seen.ready = ready.saturating_sub(needed.unwrap());
     seen.known = last.saturating_sub(all);
     // The audit and its Events come to rest.

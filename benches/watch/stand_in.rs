@@ -58,7 +58,7 @@ impl Cluster {
     fn edit(&self) {
         let mut edited = self.edited.lock().unwrap();
         *edited = (!edited.0, edited.1 + 1);
-        let nad = self.item("network-attachment-definitions", EDITED, *edited);
+        let nad = item("network-attachment-definitions", EDITED, *edited);
         let text = format!("{{\"type\":\"MODIFIED\",\"object\":{nad}}}\n");
         self.watches.lock().unwrap().retain(|watch| watch.send(text.clone()).is_ok());
     }
@@ -75,24 +75,19 @@ impl Cluster {
         while let Some((path, query, body)) = request(&mut reader) {
             let stream = reader.get_mut();
             // Whoever asked may be gone by now.
-            let sent = match self.list_of(&path) {
+            let sent = match list_of(&path) {
                 Some(plural) if query.contains("watch=true") => self.watch(stream, plural),
                 Some(plural) => self.page(stream, &path, plural, &query),
-                None if body.is_empty() => whole(stream, &self.object(&path).or_else(|| discovery(&path))),
+                None if body.is_empty() => whole(stream, self.object(&path).or_else(|| discovery(&path)).as_deref()),
                 None => {
                     println!("written");
-                    whole(stream, &Some(body))
+                    whole(stream, Some(&body))
                 }
             };
             if sent.is_err() {
                 return;
             }
         }
-    }
-
-    fn list_of(&self, path: &str) -> Option<&'static str> {
-        let served = SERVED.iter().find(|(root, plural, _)| path.strip_prefix(root) == Some(&format!("/{plural}")));
-        served.map(|(_, plural, _)| *plural)
     }
 
     /// What is read live: the KubeVirt, a NAD.
@@ -107,7 +102,7 @@ impl Cluster {
             }
             _ => return None,
         };
-        Some(self.item(plural, at, *self.edited.lock().unwrap()))
+        Some(item(plural, at, *self.edited.lock().unwrap()))
     }
 
     fn count(&self, plural: &str) -> usize {
@@ -116,17 +111,6 @@ impl Cluster {
             "network-attachment-definitions" => self.nads,
             _ => 1,
         }
-    }
-
-    fn item(&self, plural: &str, at: usize, (edited, version): (bool, u64)) -> String {
-        let text = match plural {
-            "nodes" => node(at),
-            "kubevirts" => bodies::kubevirt("tenant-0/tenant-net-3", 4, 1, 4).to_string(),
-            "servicecidrs" => r#"{"metadata":{"name":"kubernetes"},"spec":{"cidrs":["172.30.0.0/16"]}}"#.to_owned(),
-            _ if at == EDITED && edited => edited_nad(),
-            _ => nad(at),
-        };
-        text.replacen("\"metadata\":{", &format!("\"metadata\":{{\"resourceVersion\":\"{version}\","), 1)
     }
 
     fn page(&self, stream: &mut TcpStream, path: &str, plural: &str, query: &str) -> std::io::Result<()> {
@@ -141,10 +125,10 @@ impl Cluster {
             format!("{{\"kind\":\"List\",\"metadata\":{{\"resourceVersion\":\"{}\"{next}}},\"items\":[", edited.1);
         for at in from..end {
             let comma = if at > from { "," } else { "" };
-            let _ = write!(text, "{comma}{}", self.item(plural, at, edited));
+            let _ = write!(text, "{comma}{}", item(plural, at, edited));
         }
         text.push_str("]}");
-        whole(stream, &Some(text))?;
+        whole(stream, Some(&text))?;
         if end == all {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
             println!("listed {path} {now}");
@@ -206,10 +190,28 @@ fn discovery(path: &str) -> Option<String> {
     Some(format!("{{\"kind\":\"APIResourceList\",\"resources\":[{{\"name\":\"{plural}\",\"kind\":\"{kind}\"}}]}}"))
 }
 
+/// The plural of the list at a path.
+fn list_of(path: &str) -> Option<&'static str> {
+    let served = SERVED.iter().find(|(root, plural, _)| path.strip_prefix(root) == Some(&format!("/{plural}")));
+    served.map(|(_, plural, _)| *plural)
+}
+
+/// An object of a list.
+fn item(plural: &str, at: usize, (edited, version): (bool, u64)) -> String {
+    let text = match plural {
+        "nodes" => node(at),
+        "kubevirts" => bodies::kubevirt("tenant-0/tenant-net-3", 4, 1, 4).to_string(),
+        "servicecidrs" => r#"{"metadata":{"name":"kubernetes"},"spec":{"cidrs":["172.30.0.0/16"]}}"#.to_owned(),
+        _ if at == EDITED && edited => edited_nad(),
+        _ => nad(at),
+    };
+    text.replacen("\"metadata\":{", &format!("\"metadata\":{{\"resourceVersion\":\"{version}\","), 1)
+}
+
 /// A whole answer: this text, or that there is none.
-fn whole(stream: &mut TcpStream, text: &Option<String>) -> std::io::Result<()> {
+fn whole(stream: &mut TcpStream, text: Option<&str>) -> std::io::Result<()> {
     let (status, text) = match text {
-        Some(text) => ("200 OK", text.as_str()),
+        Some(text) => ("200 OK", text),
         None => ("404 Not Found", r#"{"kind":"Status","code":404,"message":"not found"}"#),
     };
     let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
