@@ -1,10 +1,13 @@
 //! What is counted and measured; docs/metrics.md has the table.
 
+mod labels;
+
 use crate::admission::Summary;
 use crate::finding::Finding;
 use crate::sources::SOURCES;
 use crate::watch::kept::State;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use labels::{Certificate, Code, Denial, Outcome, Plain, Reason, Reload, Review, Rule, Source, Standing, Step};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -26,71 +29,6 @@ pub const CERTIFICATE: &str = "certificate";
 /// Upper bounds in seconds: a review takes tens of microseconds, the API server waits for seconds.
 const BUCKETS: [f64; 12] = [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1.0, 5.0];
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Code {
-    webhook: &'static str,
-    code: u16,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Review {
-    kind: &'static str,
-    operation: &'static str,
-    verdict: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Rule {
-    rule: &'static str,
-    verdict: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Standing {
-    rule: &'static str,
-    level: String,
-    kind: &'static str,
-    namespace: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Denial {
-    rule: &'static str,
-    kind: &'static str,
-    namespace: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Source {
-    source: String,
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Reload {
-    what: &'static str,
-    result: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Certificate {
-    certificate: &'static str,
-}
-
-/// No labels.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Plain {}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Step {
-    step: &'static str,
-}
-
 /// One more of what is going on, until it is dropped, whichever way it ends.
 #[derive(Debug)]
 pub struct Counted<'m>(&'m Gauge);
@@ -107,11 +45,6 @@ impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Outcome {
-    result: &'static str,
 }
 
 /// All metrics of a server.
