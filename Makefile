@@ -77,9 +77,9 @@ image: $(AUDITABLE) ## Build the image (static, FROM scratch, with its SBOM insi
 	@command -v musl-gcc >/dev/null || { echo 'The image needs musl-gcc, which compiles the C of ring: install musl-tools (Debian) or musl-gcc (Fedora).' >&2; exit 1; }
 	@rustup target add $(MUSL) 2>/dev/null || { echo 'The target $(MUSL) cannot be added: rustup is not installed or has no network.' >&2; exit 1; }
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" $(CARGO) auditable build --quiet --locked --bins --target $(MUSL) --profile $(IMAGE_PROFILE)
-	@mkdir -p target/image/root
-	@cp target/$(MUSL)/$(IMAGE_PROFILE)/kubevirt-preflight target/image/root/
-	@image/build.sh target/image/root target/image/kubevirt-preflight.tar $(IMAGE)
+	@mkdir -p target/image/rootfs
+	@cp target/$(MUSL)/$(IMAGE_PROFILE)/kubevirt-preflight target/image/rootfs/
+	@image/build.sh target/image/rootfs target/image/kubevirt-preflight.tar $(IMAGE)
 
 $(AUDITABLE):
 	$(CARGO) install cargo-auditable --version $(AUDITABLE_VERSION) --locked --debug --root target/tools \

@@ -146,7 +146,7 @@ impl Source {
 
 impl Reads {
     /// Every object of a kind.
-    const fn all(
+    pub(crate) const fn all(
         group: &'static str,
         versions: &'static [&'static str],
         plural: &'static str,

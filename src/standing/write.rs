@@ -125,7 +125,7 @@ impl Writer {
 
     /// The uid of an object; `None` where it may not be read.
     async fn uid(&self, object: &ObjectRef) -> Result<Option<String>, Failure> {
-        let is_its = |one: &&Resource| one.group == object.group() && one.kind == object.kind;
+        let is_its = |one: &&Resource| one.reads.group == object.group() && one.reads.kind == object.kind;
         let Some(resource) = self.resources.iter().find(is_its) else { return Ok(None) };
         let version = object.api_version.rsplit('/').next().unwrap_or_default();
         match self.read::<Meta>(&resource.object(version, object), METADATA).await {

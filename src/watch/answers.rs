@@ -71,7 +71,7 @@ pub(super) async fn served(client: &Client, resource: &Resource) -> Result<Optio
         #[serde(default)]
         resources: Vec<Served>,
     }
-    for version in resource.versions {
+    for version in resource.reads.versions {
         let response = match answer(client, &resource.root(version)).await {
             Ok(response) => response,
             Err(Failure::NotFound) => continue,
@@ -79,7 +79,7 @@ pub(super) async fn served(client: &Client, resource: &Resource) -> Result<Optio
         };
         let group: Group = serde_json::from_slice(&whole(response, PAGE_BYTES).await?)
             .map_err(|error| Failure::Other(format!("the API server's answer cannot be read: {error}")))?;
-        if group.resources.iter().any(|served| served.name == resource.plural) {
+        if group.resources.iter().any(|served| served.name == resource.reads.plural) {
             return Ok(Some(version));
         }
     }

@@ -193,7 +193,7 @@ impl Kept {
 
     /// Which kinds are whole: all of what is read of them.
     pub fn lists(&self, at_rest: bool) -> Lists {
-        let id = |slot: &Slot| (slot.resource.group.to_owned(), slot.resource.kind.to_owned());
+        let id = |slot: &Slot| (slot.resource.reads.group.to_owned(), slot.resource.reads.kind.to_owned());
         let parts: Vec<_> = self.slots.iter().filter(|slot| !slot.is_whole).map(id).collect();
         let kinds: std::collections::BTreeSet<_> =
             self.slots.iter().map(id).filter(|kind| !parts.contains(kind)).collect();

@@ -219,8 +219,8 @@ mod tests {
 
     fn kept(kind: &str, text: &str) -> String {
         let all = resources(true);
-        let resource = all.iter().find(|resource| resource.kind == kind).unwrap();
-        let (_, node) = reduced(text, resource, resource.versions[0]).unwrap().unwrap();
+        let resource = all.iter().find(|resource| resource.reads.kind == kind).unwrap();
+        let (_, node) = reduced(text, resource, resource.reads.versions[0]).unwrap().unwrap();
         serde_saphyr::to_string(&node).unwrap()
     }
 
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn a_node_keeps_its_labels_and_means_the_same() {
         let all = resources(true);
-        let nodes = all.iter().find(|resource| resource.kind == "Node").unwrap();
+        let nodes = all.iter().find(|resource| resource.reads.kind == "Node").unwrap();
         for os in ["", r#","kubernetes.io/os":"linux""#] {
             let text = format!(
                 r#"{{"metadata":{{"name":"a","uid":"secret","labels":{{"b":"2","a/x":"1"{os}}},

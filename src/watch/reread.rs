@@ -59,10 +59,11 @@ async fn one(cluster: &Cluster, name: &ObjectRef) -> Result<Option<Object>, Fail
 
 fn served(cluster: &Cluster, name: &ObjectRef) -> Option<(Resource, &'static str)> {
     kind_of(name)?;
-    let resource = JUDGED.into_iter().find(|one| one.group == name.group() && one.kind == name.kind)?;
+    let resource = JUDGED.into_iter().find(|one| one.reads.group == name.group() && one.reads.kind == name.kind)?;
     let kept = cluster.kept();
-    let slot =
-        kept.slots().iter().find(|slot| slot.resource.group == resource.group && slot.resource.kind == resource.kind);
-    let version = slot.and_then(|slot| slot.version).unwrap_or(resource.versions[0]);
+    let slot = kept.slots().iter().find(|slot| {
+        slot.resource.reads.group == resource.reads.group && slot.resource.reads.kind == resource.reads.kind
+    });
+    let version = slot.and_then(|slot| slot.version).unwrap_or(resource.reads.versions[0]);
     Some((resource, version))
 }

@@ -3,26 +3,15 @@
 
 use crate::objects::WANTED;
 use crate::place::ObjectRef;
-use crate::sources::{SOURCES, wanted};
-
+use crate::sources::{Reads, SOURCES, wanted};
 use crate::tree::Want;
 use std::fmt;
 
 /// One list of the cluster: of a kind, or of the one object of a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource {
-    /// API group; empty for the core group.
-    pub group: &'static str,
-    /// Served versions, the preferred one first.
-    pub versions: &'static [&'static str],
-    /// Name in the API.
-    pub plural: &'static str,
-    /// Kind.
-    pub kind: &'static str,
-    /// Only in this namespace.
-    pub namespace: Option<&'static str>,
-    /// Only the object of this name.
-    pub name: Option<&'static str>,
+    /// Which objects, in which versions.
+    pub reads: Reads,
     /// Readiness waits for it.
     pub is_needed: bool,
     /// What of an object is kept.
@@ -35,7 +24,7 @@ const fn judged(
     plural: &'static str,
     kind: &'static str,
 ) -> Resource {
-    Resource { group, versions, plural, kind, namespace: None, name: None, is_needed: true, want: &WANTED }
+    Resource { reads: Reads::all(group, versions, plural, kind), is_needed: true, want: &WANTED }
 }
 
 /// The kinds that are judged: their lists hold readiness.
@@ -50,16 +39,7 @@ pub static JUDGED: [Resource; 3] = [
 pub fn resources(opt_in: bool) -> Vec<Resource> {
     let mut all = JUDGED.to_vec();
     for reads in SOURCES.iter().flat_map(|source| source.reads).filter(|reads| opt_in || !reads.opt_in) {
-        let resource = Resource {
-            group: reads.group,
-            versions: reads.versions,
-            plural: reads.plural,
-            kind: reads.kind,
-            namespace: reads.namespace,
-            name: reads.name,
-            is_needed: false,
-            want: wanted(reads),
-        };
+        let resource = Resource { reads: *reads, is_needed: false, want: wanted(reads) };
         if !all.iter().any(|other| other.id() == resource.id()) {
             all.push(resource);
         }
@@ -69,46 +49,50 @@ pub fn resources(opt_in: bool) -> Vec<Resource> {
 
 impl Resource {
     fn id(&self) -> (&str, &str, Option<&str>, Option<&str>) {
-        (self.group, self.plural, self.namespace, self.name)
+        (self.reads.group, self.reads.plural, self.reads.namespace, self.reads.name)
     }
 
     /// `/api/v1` or `/apis/GROUP/VERSION`
     pub fn root(&self, version: &str) -> String {
-        if self.group.is_empty() { format!("/api/{version}") } else { format!("/apis/{}/{version}", self.group) }
+        if self.reads.group.is_empty() {
+            format!("/api/{version}")
+        } else {
+            format!("/apis/{}/{version}", self.reads.group)
+        }
     }
 
     /// The path of its list, with the field selector that a grant for one name asks for.
     pub fn list(&self, version: &str) -> String {
-        let namespace = self.namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
-        let selector = self.name.map(|name| format!("fieldSelector=metadata.name%3D{name}&")).unwrap_or_default();
-        format!("{}{namespace}/{}?{selector}", self.root(version), self.plural)
+        let namespace = self.reads.namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
+        let selector = self.reads.name.map(|name| format!("fieldSelector=metadata.name%3D{name}&")).unwrap_or_default();
+        format!("{}{namespace}/{}?{selector}", self.root(version), self.reads.plural)
     }
 
     /// The path of one object.
     pub fn object(&self, version: &str, object: &ObjectRef) -> String {
         let namespace = object.namespace.as_ref().map(|namespace| format!("/namespaces/{namespace}"));
-        format!("{}{}/{}/{}", self.root(version), namespace.unwrap_or_default(), self.plural, object.name)
+        format!("{}{}/{}/{}", self.root(version), namespace.unwrap_or_default(), self.reads.plural, object.name)
     }
 
     /// As an object of it is named.
     pub fn api_version(&self, version: &str) -> String {
-        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
+        if self.reads.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.reads.group) }
     }
 
     /// Whether it has one object for each node, which is large and written every minute or two.
     pub fn is_of_nodes(&self) -> bool {
-        matches!((self.group, self.plural), ("", "nodes") | ("nmstate.io", "nodenetworkstates"))
+        matches!((self.reads.group, self.reads.plural), ("", "nodes") | ("nmstate.io", "nodenetworkstates"))
     }
 }
 
 /// `ippools.crd.projectcalico.org`, `configmaps kube-system/kubeadm-config`
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.plural)?;
-        if !self.group.is_empty() {
-            write!(f, ".{}", self.group)?;
+        f.write_str(self.reads.plural)?;
+        if !self.reads.group.is_empty() {
+            write!(f, ".{}", self.reads.group)?;
         }
-        match (self.namespace, self.name) {
+        match (self.reads.namespace, self.reads.name) {
             (Some(namespace), Some(name)) => write!(f, " {namespace}/{name}"),
             (Some(namespace), None) => write!(f, " {namespace}/"),
             (None, Some(name)) => write!(f, " {name}"),
@@ -124,7 +108,7 @@ mod tests {
     #[test]
     fn a_list_of_one_name_is_asked_for_as_its_grant_allows() {
         let all = resources(true);
-        let paths: Vec<_> = all.iter().map(|resource| resource.list(resource.versions[0])).collect();
+        let paths: Vec<_> = all.iter().map(|resource| resource.list(resource.reads.versions[0])).collect();
         assert!(paths.contains(&"/apis/kubevirt.io/v1/kubevirts?".to_owned()));
         assert!(paths.contains(&"/apis/networking.k8s.io/v1/servicecidrs?".to_owned()));
         let kubernetes = "/api/v1/namespaces/default/services?fieldSelector=metadata.name%3Dkubernetes&".to_owned();
@@ -134,7 +118,7 @@ mod tests {
     #[test]
     fn lists_with_an_object_for_each_node_are_known() {
         let all = resources(true);
-        let of_nodes: Vec<_> = all.iter().filter(|one| one.is_of_nodes()).map(|one| one.kind).collect();
+        let of_nodes: Vec<_> = all.iter().filter(|one| one.is_of_nodes()).map(|one| one.reads.kind).collect();
         assert!(of_nodes.len() == 2 && ["Node", "NodeNetworkState"].iter().all(|kind| of_nodes.contains(kind)));
     }
 

@@ -146,7 +146,7 @@ pub(super) fn named<'t>(text: &'t str, resource: &Resource, version: &str) -> Re
     if let Node::Map(Map(members)) = &mut node {
         members.retain(|(key, _)| key != "apiVersion" && key != "kind");
         members.push(("apiVersion".into(), Node::Text(resource.api_version(version).into())));
-        members.push(("kind".into(), Node::Text(resource.kind.into())));
+        members.push(("kind".into(), Node::Text(resource.reads.kind.into())));
     }
     let name = objects::name_of(&node).filter(|name| !name.name.is_empty());
     let name = name.ok_or_else(|| format!("an object of {resource} has no name"))?;
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn items_of_a_list_get_the_kind_of_the_list() {
         let all = resources(true);
-        let nodes = all.iter().find(|resource| resource.kind == "Node").unwrap();
+        let nodes = all.iter().find(|resource| resource.reads.kind == "Node").unwrap();
         let text = r#"{"kind":"NodeList","metadata":{"resourceVersion":"7","continue":"x","remainingItemCount":3},
             "items":[{"metadata":{"name":"a"},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}]}"#;
         let page = page(text, nodes, "v1", &(Arc::new(object) as Reading<Object>)).unwrap();

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 /// A world whose KubeVirt names the NAD `mig`, which has no address.
 fn judge(nads: &[Value]) -> Arc<Judge> {
     let read = |(at, value): (usize, &Value)| {
-        wire::read(&value.to_string(), &JUDGED[at], JUDGED[at].versions[0]).unwrap().1.unwrap()
+        wire::read(&value.to_string(), &JUDGED[at], JUDGED[at].reads.versions[0]).unwrap().1.unwrap()
     };
     let kubevirt = kubevirt("mig");
     let objects = std::iter::once((0, &kubevirt)).chain(nads.iter().map(|nad| (2, nad))).map(read).collect();
